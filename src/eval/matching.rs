@@ -1,0 +1,117 @@
+//! How the five fields of a rule compare with a flow.
+
+use crate::model::Flow;
+use crate::net::PortSet;
+use crate::resolve::{Dimension, Rule, Side};
+
+/// Whether something matches.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "three-valued logic has three values")]
+pub enum Match {
+    /// It certainly does not.
+    No,
+    /// It may: something is not known.
+    Unknown,
+    /// It certainly does.
+    Yes,
+}
+
+impl Match {
+    /// `Yes` when `known`; otherwise `Unknown` when something could still make it match.
+    pub(crate) fn of(known: bool, could_be_more: bool) -> Self {
+        match (known, could_be_more) {
+            (true, _) => Self::Yes,
+            (false, true) => Self::Unknown,
+            (false, false) => Self::No,
+        }
+    }
+}
+
+/// The comparison of each field of a rule with a flow, by Azure's five names (S8.9).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a rule has these five fields (S3.2)")]
+pub struct FieldMatches {
+    /// The protocol.
+    pub protocol: Match,
+    /// The source address.
+    pub source: Match,
+    /// The source port.
+    pub source_port: Match,
+    /// The destination address.
+    pub destination: Match,
+    /// The destination port.
+    pub destination_port: Match,
+}
+
+impl FieldMatches {
+    /// Compares every field of `rule` with `flow`.
+    pub fn of(rule: &Rule, flow: &Flow) -> Self {
+        let protocols = &rule.protocols;
+        Self {
+            protocol: Match::of(
+                protocols.known.contains(flow.protocol()),
+                !protocols.unknown.is_empty(),
+            ),
+            source: address(&rule.source, flow.source()),
+            source_port: source_port(rule, flow),
+            destination: address(&rule.destination, flow.destination()),
+            destination_port: destination_port(rule, flow),
+        }
+    }
+
+    /// Whether the rule as a whole matches: all fields do (S3.2), and nothing casts doubt on
+    /// the rule itself.
+    pub fn overall(&self, rule: &Rule) -> Match {
+        let all = self.all().into_iter().min().unwrap_or(Match::No);
+        if rule.doubts.is_empty() { all } else { all.min(Match::Unknown) }
+    }
+
+    /// The five comparisons in Azure's order.
+    pub fn all(&self) -> [Match; 5] {
+        [self.protocol, self.source, self.source_port, self.destination, self.destination_port]
+    }
+}
+
+fn address(side: &Side, address: std::net::IpAddr) -> Match {
+    Match::of(side.known.contains(address), !side.unknown.is_empty())
+}
+
+fn source_port(rule: &Rule, flow: &Flow) -> Match {
+    if flow.protocol().has_ports() {
+        return port(&rule.source_ports, flow.source_port());
+    }
+    if flow.protocol().is_icmp() && rule.is_icmp() {
+        // The source ports of an ICMP rule are ignored (S1.23).
+        return Match::Yes;
+    }
+    portless(rule, &rule.source_ports, flow)
+}
+
+fn destination_port(rule: &Rule, flow: &Flow) -> Match {
+    if flow.protocol().has_ports() {
+        return port(&rule.destination_ports, flow.destination_port());
+    }
+    if flow.protocol().is_icmp() && rule.is_icmp() {
+        // The destination ports of an ICMP rule are compared with the ICMP type (S1.23).
+        return port(&rule.destination_ports, flow.icmp_type().map(u16::from));
+    }
+    portless(rule, &rule.destination_ports, flow)
+}
+
+/// A port, or a number whose value is not known: that one matches for certain only where every
+/// value does (S8.4).
+fn port(ports: &Dimension<PortSet>, port: Option<u16>) -> Match {
+    match port {
+        Some(port) => Match::of(ports.known.contains(port), !ports.unknown.is_empty()),
+        None => {
+            Match::of(ports.known.is_full(), !ports.known.is_empty() || !ports.unknown.is_empty())
+        }
+    }
+}
+
+/// A flow without ports meets only rules that do not restrict ports (S1.24). Where the rule's
+/// protocol is unknown it may turn out to be an ICMP rule, whose ports mean something else.
+fn portless(rule: &Rule, ports: &Dimension<PortSet>, flow: &Flow) -> Match {
+    let may_be_icmp_rule = flow.protocol().is_icmp() && !rule.protocols.unknown.is_empty();
+    Match::of(ports.known.is_full(), !ports.unknown.is_empty() || may_be_icmp_rule)
+}

@@ -1,0 +1,8 @@
+//! Exact, offline evaluation of Azure network security groups.
+
+pub mod eval;
+pub mod model;
+pub mod net;
+pub mod network;
+pub mod report;
+pub mod resolve;

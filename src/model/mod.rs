@@ -1,0 +1,30 @@
+//! What people write: security rules and groups with every field, admin rules, flows.
+//!
+//! A value of these types is valid or says what it does not know: an address, port or protocol
+//! that could not be read, such as a template expression, is an [`UnknownValue`] and is kept.
+
+mod access;
+mod address;
+mod admin;
+mod flow;
+mod group;
+mod id;
+mod name;
+mod ports;
+mod priority;
+mod protocol;
+mod rule;
+mod value;
+
+pub use access::{Access, AccessError, AdminAccess, Direction, DirectionError};
+pub use address::{AddressItem, AddressSpec, ServiceTag};
+pub use admin::{AdminRule, AdminRuleCollection};
+pub use flow::{Flow, FlowError};
+pub use group::{SecurityGroup, default_rules};
+pub use id::ResourceId;
+pub use name::{RuleName, RuleNameError};
+pub use ports::PortSpec;
+pub use priority::{Priority, PriorityError};
+pub use protocol::{ProtocolSpec, ProtocolSpecError};
+pub use rule::SecurityRule;
+pub use value::{UnknownValue, Value};

@@ -1,0 +1,177 @@
+//! Virtual networks, their subnets and peerings (S10.25 to S10.27).
+
+use crate::model::{ResourceId, UnknownValue};
+use crate::net::Prefix;
+use crate::report::Origin;
+
+use super::Link;
+
+/// A virtual network.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct VirtualNetwork {
+    /// Its id; the last segment is its name.
+    pub id: ResourceId,
+    /// Its address space.
+    pub address_space: Vec<Prefix>,
+    /// Parts of the address space that could not be read.
+    pub unknown_address_space: Vec<UnknownValue>,
+    /// Its subnets.
+    pub subnets: Vec<Subnet>,
+    /// Its peerings, seen from this side.
+    pub peerings: Vec<Peering>,
+    /// Minutes after which an idle flow record is dropped, 4 to 30 where set (S3.28).
+    pub flow_timeout_minutes: Option<u32>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+impl VirtualNetwork {
+    /// A virtual network with nothing in it.
+    pub fn new(id: ResourceId) -> Self {
+        Self {
+            id,
+            address_space: Vec::new(),
+            unknown_address_space: Vec::new(),
+            subnets: Vec::new(),
+            peerings: Vec::new(),
+            flow_timeout_minutes: None,
+            origin: Origin::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.id.name()
+    }
+}
+
+/// A subnet of a virtual network.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Subnet {
+    /// Its id, below that of its virtual network.
+    pub id: ResourceId,
+    /// Its address blocks.
+    pub prefixes: Vec<Prefix>,
+    /// Address blocks that could not be read.
+    pub unknown_prefixes: Vec<UnknownValue>,
+    /// The security group on it; none means that everything passes (S3.11).
+    pub security_group: Option<Link>,
+    /// The route table on it.
+    pub route_table: Option<Link>,
+    /// Whether its security group filters traffic to private endpoints (S3.33).
+    pub private_endpoint_policies: PrivateEndpointPolicies,
+    /// The services it is delegated to, such as `Microsoft.Sql/managedInstances`.
+    pub delegations: Vec<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+impl Subnet {
+    /// The name of the subnet that Azure Bastion lives in (S7.1).
+    pub const BASTION: &'static str = "AzureBastionSubnet";
+
+    /// A subnet with nothing on it.
+    pub fn new(id: ResourceId) -> Self {
+        Self {
+            id,
+            prefixes: Vec::new(),
+            unknown_prefixes: Vec::new(),
+            security_group: None,
+            route_table: None,
+            private_endpoint_policies: PrivateEndpointPolicies::Disabled,
+            delegations: Vec::new(),
+            origin: Origin::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.id.name()
+    }
+
+    /// Whether it is the subnet of Azure Bastion, by its name.
+    pub fn is_bastion(&self) -> bool {
+        self.name().eq_ignore_ascii_case(Self::BASTION)
+    }
+
+    /// Whether it is one of the subnets that security admin rules never apply to, as far as its
+    /// name or delegation tells (S6.16).
+    pub fn is_exempt_from_admin_rules(&self) -> bool {
+        [
+            "AzureBastionSubnet",
+            "AzureFirewallSubnet",
+            "AzureFirewallManagementSubnet",
+            "GatewaySubnet",
+            "RouteServerSubnet",
+        ]
+        .iter()
+        .any(|name| self.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Which network policies of a subnet apply to its private endpoints (S3.33).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "only this distinction decides a verdict")]
+pub enum PrivateEndpointPolicies {
+    /// `Disabled`, the default, or `RouteTableEnabled`: the security group does not filter them.
+    Disabled,
+    /// `Enabled` or `NetworkSecurityGroupEnabled`: it does.
+    SecurityGroup,
+}
+
+/// One side of a virtual network peering.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Peering {
+    /// Its name.
+    pub name: String,
+    /// The virtual network at the other end.
+    pub remote: Option<Link>,
+    /// The other end's address space as this side records it.
+    pub remote_address_space: Vec<Prefix>,
+    /// Whether it works.
+    pub state: PeeringState,
+    /// Whether traffic between the two networks is let through (S4.5).
+    pub allow_virtual_network_access: bool,
+    /// Whether this side uses the other side's gateway (S4.6).
+    pub use_remote_gateways: bool,
+    /// Whether whole networks are peered, or only the named subnets (S4.5).
+    pub complete: bool,
+    /// With `complete` false: the peered subnets of the remote network, by name.
+    pub remote_subnets: Vec<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+impl Peering {
+    /// A connected peering of whole networks, with access allowed.
+    pub fn new(name: impl Into<String>, remote: Option<Link>) -> Self {
+        Self {
+            name: name.into(),
+            remote,
+            remote_address_space: Vec::new(),
+            state: PeeringState::Connected,
+            allow_virtual_network_access: true,
+            use_remote_gateways: false,
+            complete: true,
+            remote_subnets: Vec::new(),
+            origin: Origin::default(),
+        }
+    }
+}
+
+/// The state of a peering.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum PeeringState {
+    /// Both sides exist.
+    Connected,
+    /// The other side was deleted.
+    Disconnected,
+    /// The other side does not exist yet.
+    Initiated,
+    /// The input does not say, or says something else.
+    Unknown,
+}

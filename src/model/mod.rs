@@ -14,6 +14,7 @@ mod ports;
 mod priority;
 mod protocol;
 mod rule;
+mod text;
 mod value;
 
 pub use access::{Access, AccessError, AdminAccess, Direction, DirectionError};
@@ -27,4 +28,5 @@ pub use ports::PortSpec;
 pub use priority::{Priority, PriorityError};
 pub use protocol::{ProtocolSpec, ProtocolSpecError};
 pub use rule::SecurityRule;
+pub use text::RuleTextError;
 pub use value::{UnknownValue, Value};

@@ -7,6 +7,37 @@ use crate::report::Origin;
 ///
 /// Fields are public because any combination of them is a rule; Azure's limits on combinations
 /// are checked where text is read.
+///
+/// # As text
+///
+/// ```text
+/// PRIORITY [NAME] ACCESS DIRECTION PROTOCOL SOURCE:PORTS -> DESTINATION:PORTS [# DESCRIPTION]
+/// ```
+///
+/// | part | form |
+/// |---|---|
+/// | name | bare where Azure takes it (S1.2), otherwise quoted; if left out, `Rule` and the priority |
+/// | protocol | `*`, `tcp`, `udp`, `icmp`, `icmpv6`, `esp`, `ah`, or a number |
+/// | address | `*`, `10.0.0.0/8`, `10.0.0.4`, `10.0.0.1-10.0.0.9`, `[fd00::/8]`, a service tag, `asg{ID}`, `group{ID}` |
+/// | port | `*`, `22`, `8000-8080` |
+/// | list | items separated by commas without blanks, `none` when there are none |
+/// | unknown value | `?"[parameters('port')]"`, in the place of any value but the name |
+/// | quoted text | a JSON string; also a description that needs it, or a tag with odd characters |
+///
+/// `FromStr` takes words in any case; what `Display` prints, it reads back to an equal rule.
+/// [`AdminRule`](super::AdminRule) has the same form, with `alwaysallow` as a third access.
+///
+/// ```
+/// use nsg_engine::model::{RuleTextError, SecurityRule};
+///
+/// let rule: SecurityRule = "900 AllowBastion Allow Inbound TCP 10.0.1.0/26:* -> *:3389,22".parse()?;
+/// assert_eq!(rule.to_string(), "900 AllowBastion allow inbound tcp 10.0.1.0/26:* -> *:22,3389");
+///
+/// let deny: SecurityRule = "4096 deny inbound * *:* -> *:* # nothing else".parse()?;
+/// assert_eq!(deny.name.as_str(), "Rule4096");
+/// assert_eq!(deny.description.as_deref(), Some("nothing else"));
+/// # Ok::<(), RuleTextError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct SecurityRule {

@@ -73,7 +73,7 @@ impl FieldMatches {
 }
 
 fn address(side: &Side, address: std::net::IpAddr) -> Match {
-    Match::of(side.known.contains(address), !side.unknown.is_empty())
+    Match::of(side.known.contains(address), side.possible.contains(address))
 }
 
 fn source_port(rule: &Rule, flow: &Flow) -> Match {

@@ -111,6 +111,47 @@ impl ServiceTag {
         "AzurePlatformLKM",
     ];
 
+    /// Tags of public services, without regions (S4.23).
+    const PUBLIC_SERVICES: [&'static str; 37] = [
+        "ActionGroup",
+        "ApiManagement",
+        "AppConfiguration",
+        "ApplicationInsightsAvailability",
+        "AppService",
+        "AppServiceManagement",
+        "AzureActiveDirectory",
+        "AzureBackup",
+        "AzureCloud",
+        "AzureCognitiveSearch",
+        "AzureContainerRegistry",
+        "AzureCosmosDB",
+        "AzureDatabricks",
+        "AzureDevOps",
+        "AzureEventGrid",
+        "AzureFrontDoor",
+        "AzureKeyVault",
+        "AzureMachineLearning",
+        "AzureMonitor",
+        "AzureResourceManager",
+        "AzureSiteRecovery",
+        "AzureTrafficManager",
+        "BatchNodeManagement",
+        "EventHub",
+        "GatewayManager",
+        "GuestAndHybridManagement",
+        "HDInsight",
+        "LogicApps",
+        "LogicAppsManagement",
+        "MicrosoftContainerRegistry",
+        "ServiceBus",
+        "ServiceFabric",
+        "Sql",
+        "SqlManagement",
+        "Storage",
+        "StorageSyncService",
+        "WindowsVirtualDesktop",
+    ];
+
     /// The tag with this name, known to any catalogue or not.
     pub fn new(name: &str) -> Self {
         let built_in = Self::BUILT_IN.iter().find(|known| known.eq_ignore_ascii_case(name));
@@ -145,6 +186,17 @@ impl ServiceTag {
     /// Whether its contents come from the topology or the platform rather than the catalogue.
     pub fn is_built_in(&self) -> bool {
         Self::BUILT_IN.iter().any(|known| self.is(known))
+    }
+
+    /// Whether it is the tag of a public service of Azure's, global or of a region: those hold
+    /// addresses of `Internet` alone (S4.17).
+    pub fn is_public_service(&self) -> bool {
+        let is_regional_form = |known: &str| {
+            let (start, rest) = (self.name.get(..known.len()), self.name.get(known.len()..));
+            start.is_some_and(|start| start.eq_ignore_ascii_case(known))
+                && rest.is_some_and(|rest| rest.starts_with('.'))
+        };
+        Self::PUBLIC_SERVICES.iter().any(|known| self.is(known) || is_regional_form(known))
     }
 
     /// Whether it is one of the tags that switch off a platform exemption (S4.21).

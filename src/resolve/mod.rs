@@ -8,6 +8,6 @@ mod names;
 mod ruleset;
 mod tags;
 
-pub use names::Names;
+pub use names::{Contents, Names};
 pub use ruleset::{Dimension, Effect, Fallback, Rule, RuleKind, Ruleset, Side, Unresolved};
 pub use tags::{ServiceTags, internet};

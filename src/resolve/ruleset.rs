@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Names;
+use super::{Contents, Names};
 use crate::model::{
     Access, AddressSpec, AdminAccess, AdminRule, Direction, PortSpec, Priority, ProtocolSpec,
     ResourceId, RuleName, SecurityGroup, SecurityRule, ServiceTag, UnknownValue, Value,
@@ -307,6 +307,9 @@ impl Dimension<PortSet> {
 pub struct Side {
     /// The addresses it certainly matches; shared between rules that name the same thing.
     pub known: Arc<AddressSet>,
+    /// Every address it could match, whatever the unknown names turn out to hold: covers
+    /// `known`, and equals it when nothing is unknown.
+    pub possible: Arc<AddressSet>,
     /// The names that may make it match more; empty when `known` is all.
     pub unknown: Vec<Unresolved>,
     /// The service tags it was written with, for questions that name a tag (S7.27) and for
@@ -317,26 +320,19 @@ pub struct Side {
 impl Side {
     /// A side that matches exactly these addresses.
     pub fn known(addresses: impl Into<Arc<AddressSet>>) -> Self {
-        Self { known: addresses.into(), unknown: Vec::new(), tags: Vec::new() }
+        Contents::known(addresses).into()
     }
 
     fn new(spec: &AddressSpec, names: &Names) -> Self {
-        let (mut known, mut unknown) = (Vec::new(), Vec::new());
-        for item in &spec.items {
-            match names.addresses(item) {
-                Ok(addresses) => known.push(addresses),
-                Err(unresolved) => unknown.push(unresolved),
-            }
-        }
-        let known = match known.as_slice() {
-            // The common case, kept shared: one tag, one group, one prefix.
-            [one] => Arc::clone(one),
-            several => Arc::new(several.iter().map(|set| AddressSet::clone(set)).collect()),
-        };
-        if known.is_full() {
-            unknown.clear();
-        }
-        Self { known, unknown, tags: spec.tags().cloned().collect() }
+        let contents: Contents = spec.items.iter().map(|item| names.addresses(item)).collect();
+        Self { tags: spec.tags().cloned().collect(), ..contents.into() }
+    }
+}
+
+impl From<Contents> for Side {
+    /// A side that was not written with tags.
+    fn from(Contents { known, possible, unknown }: Contents) -> Self {
+        Self { known, possible, unknown, tags: Vec::new() }
     }
 }
 
@@ -346,12 +342,30 @@ impl Side {
 pub enum Unresolved {
     /// The members of an application security group: the input holds no network interfaces.
     ApplicationSecurityGroup(ResourceId),
+    /// A field of the flow that the question leaves open, such as its destination port (S8.4).
+    FlowField(&'static str),
+    /// The prefixes that the gateway of this virtual network learns (S4.1, S4.6).
+    Gateway(ResourceId),
+    /// The private address of a network interface or private endpoint.
+    InterfaceAddress(ResourceId),
     /// The members of a network group.
     NetworkGroup(ResourceId),
+    /// Whether this peering of a virtual network is connected.
+    Peering(ResourceId),
+    /// The public address that a network interface is seen with from outside (S3.21).
+    PublicAddress(ResourceId),
+    /// The routes of a route table.
+    RouteTable(ResourceId),
+    /// The rules of a security group that is not in the input.
+    SecurityGroup(ResourceId),
     /// The contents of a service tag: no catalogue was given, or it does not have the tag.
     ServiceTag(ServiceTag),
+    /// What is on a subnet that is not in the input.
+    Subnet(ResourceId),
     /// A value of the input that could not be read, such as a template expression.
     Value(UnknownValue),
+    /// The address space of a virtual network that is not in the input.
+    VirtualNetwork(ResourceId),
 }
 
 impl fmt::Display for Unresolved {
@@ -363,8 +377,25 @@ impl fmt::Display for Unresolved {
                 "members of application security group `{}`: add the network interfaces to the input",
                 id.name()
             ),
+            Self::FlowField(field) => write!(f, "{field} of the flow: give its value"),
+            Self::Gateway(id) => write!(
+                f,
+                "prefixes behind the gateway of virtual network `{}`: give them as further prefixes of the `VirtualNetwork` tag",
+                id.name()
+            ),
+            Self::InterfaceAddress(id) => write!(f, "private address of `{}`", id.name()),
             Self::NetworkGroup(id) => {
                 write!(f, "members of network group `{}`: add the group's members to the input", id.name())
+            }
+            Self::Peering(id) => write!(f, "whether peering `{}` is connected", id.name()),
+            Self::PublicAddress(id) => {
+                write!(f, "public address that `{}` is seen with from outside", id.name())
+            }
+            Self::RouteTable(id) => {
+                write!(f, "routes of route table `{}`: add the route table to the input", id.name())
+            }
+            Self::SecurityGroup(id) => {
+                write!(f, "rules of security group `{}`: add the group to the input", id.name())
             }
             Self::ServiceTag(tag) if tag.is("VirtualNetwork") => f.write_str(
                 "service tag `VirtualNetwork`: add the virtual network to the input or give its prefixes",
@@ -372,7 +403,15 @@ impl fmt::Display for Unresolved {
             Self::ServiceTag(tag) => {
                 write!(f, "service tag `{tag}`: give a service-tag file that has it")
             }
+            Self::Subnet(id) => {
+                write!(f, "what is on subnet `{}`: add its virtual network to the input", id.name())
+            }
             Self::Value(unknown) => write!(f, "value `{unknown}` in the input"),
+            Self::VirtualNetwork(id) => write!(
+                f,
+                "address space of virtual network `{}`: add the virtual network to the input",
+                id.name()
+            ),
         }
     }
 }

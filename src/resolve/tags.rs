@@ -15,6 +15,7 @@ use crate::net::{AddressSet, Prefix};
 pub struct ServiceTags {
     tags: BTreeMap<ServiceTag, Arc<AddressSet>>,
     internet: Arc<AddressSet>,
+    public: Arc<AddressSet>,
     load_balancer: Arc<AddressSet>,
     change_number: Option<String>,
     cloud: Option<String>,
@@ -23,9 +24,11 @@ pub struct ServiceTags {
 impl ServiceTags {
     /// The built-in tags `Internet` and `AzureLoadBalancer` alone.
     pub fn built_in() -> Self {
+        let public = Arc::new(internet());
         Self {
             tags: BTreeMap::new(),
-            internet: Arc::new(internet()),
+            internet: Arc::clone(&public),
+            public,
             load_balancer: Arc::new(load_balancer()),
             change_number: None,
             cloud: None,
@@ -77,6 +80,12 @@ impl ServiceTags {
             return Some(Arc::default());
         }
         self.tags.get(tag).cloned()
+    }
+
+    /// The addresses that a tag of a public service can hold at most, whatever the contents of
+    /// `Internet` were replaced with (S4.17).
+    pub(super) fn public_addresses(&self) -> Arc<AddressSet> {
+        Arc::clone(&self.public)
     }
 
     /// The tags of the catalogue, without the built-in ones, by name.

@@ -76,7 +76,7 @@ fn address(side: &Side, address: std::net::IpAddr) -> Match {
     Match::of(side.known.contains(address), side.possible.contains(address))
 }
 
-fn source_port(rule: &Rule, flow: &Flow) -> Match {
+pub(super) fn source_port(rule: &Rule, flow: &Flow) -> Match {
     if flow.protocol().has_ports() {
         return port(&rule.source_ports, flow.source_port());
     }
@@ -87,7 +87,7 @@ fn source_port(rule: &Rule, flow: &Flow) -> Match {
     portless(rule, &rule.source_ports, flow)
 }
 
-fn destination_port(rule: &Rule, flow: &Flow) -> Match {
+pub(super) fn destination_port(rule: &Rule, flow: &Flow) -> Match {
     if flow.protocol().has_ports() {
         return port(&rule.destination_ports, flow.destination_port());
     }

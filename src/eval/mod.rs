@@ -26,9 +26,11 @@
 
 mod decision;
 mod matching;
+mod query;
 
 pub use decision::{Decision, Outcomes, Step, Trace, Verdict};
 pub use matching::{FieldMatches, Match};
+pub use query::{Endpoint, Query, QueryError, trace_query};
 
 use crate::model::Flow;
 use crate::resolve::{Rule, Ruleset};

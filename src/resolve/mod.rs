@@ -7,7 +7,10 @@
 mod names;
 mod ruleset;
 mod tags;
+mod topology;
+mod virtual_network;
 
 pub use names::{Contents, Names};
 pub use ruleset::{Dimension, Effect, Fallback, Rule, RuleKind, Ruleset, Side, Unresolved};
 pub use tags::{ServiceTags, internet};
+pub use topology::Topology;

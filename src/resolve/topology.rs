@@ -1,0 +1,428 @@
+//! A network whose names are bound to addresses, place by place.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use super::virtual_network::{Joined, TagOf};
+use super::{Contents, Names, ServiceTags, Unresolved};
+use crate::model::{AddressItem, ResourceId, SecurityGroup, SecurityRule, ServiceTag, Value};
+use crate::net::AddressSet;
+use crate::network::{
+    IpConfiguration, Network, NetworkGroup, NetworkInterface, PrivateEndpoint, RouteTable, Subnet,
+    VirtualNetwork,
+};
+use crate::report::{Code, Finding, Origin, Severity};
+
+/// A network together with a service-tag catalogue: what every name stands for at every place.
+///
+/// Cheap to clone and shared between threads. Names are computed when a subnet is first asked
+/// for and then kept.
+///
+/// ```
+/// use nsg_engine::model::{ResourceId, ServiceTag};
+/// use nsg_engine::network::{Network, Subnet, VirtualNetwork};
+/// use nsg_engine::resolve::{ServiceTags, Topology};
+///
+/// let mut virtual_network = VirtualNetwork::new(ResourceId::new("vnet"));
+/// virtual_network.address_space.push("10.0.0.0/16".parse()?);
+/// let app = virtual_network.id.child("subnets", "app");
+/// virtual_network.subnets.push(Subnet::new(app.clone()));
+/// let mut network = Network::default();
+/// network.virtual_networks.push(virtual_network);
+///
+/// let topology = Topology::new(network, ServiceTags::built_in());
+/// let tag = topology.names_at(&app).tag(&ServiceTag::virtual_network()).unwrap();
+/// assert_eq!(tag.to_string(), "10.0.0.0/16, 168.63.129.16/32");
+/// # Ok::<(), nsg_engine::net::PrefixError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Topology {
+    facts: Arc<Facts>,
+}
+
+#[derive(Debug)]
+struct Facts {
+    network: Network,
+    index: Index,
+    /// The names that hold everywhere: service tags, application security groups, network groups.
+    names: Names,
+    /// The names at each subnet, computed on demand.
+    at_subnet: HashMap<ResourceId, OnceLock<Arc<Names>>>,
+}
+
+impl Topology {
+    /// Binds the names of a network.
+    pub fn new(network: Network, tags: impl Into<Arc<ServiceTags>>) -> Self {
+        let index = Index::of(&network);
+        let names = with_groups(Names::new(tags), &network, &index);
+        let at_subnet =
+            network.subnets().map(|(_, subnet)| (subnet.id.clone(), OnceLock::new())).collect();
+        Self { facts: Arc::new(Facts { network, index, names, at_subnet }) }
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.facts.network
+    }
+
+    /// The service-tag catalogue.
+    pub fn service_tags(&self) -> &ServiceTags {
+        self.facts.names.service_tags()
+    }
+
+    /// The names at a subnet: its `VirtualNetwork` tag (S4.3), application security groups and
+    /// network groups. A subnet that the input does not hold is a place about which little is
+    /// known, not an error.
+    pub fn names_at(&self, subnet: &ResourceId) -> Arc<Names> {
+        let compute = || self.with_tag(self.tag_of().subnet(subnet));
+        match self.facts.at_subnet.get(subnet) {
+            Some(kept) => Arc::clone(kept.get_or_init(compute)),
+            None => compute(),
+        }
+    }
+
+    /// The names at one IP configuration of a network interface: those of its subnet, with the
+    /// tag contents that Azure itself reported for the interface in their place (S8.20).
+    pub fn names_at_interface(
+        &self,
+        interface: &NetworkInterface,
+        configuration: &IpConfiguration,
+    ) -> Arc<Names> {
+        let names = match &configuration.subnet {
+            Some(Value::Known(subnet)) => self.names_at(subnet),
+            Some(Value::Unknown(text)) => self.nowhere(Unresolved::Value(text.clone())),
+            None => self.nowhere(Unresolved::ServiceTag(ServiceTag::virtual_network())),
+        };
+        if interface.tag_contents.is_empty() {
+            return names;
+        }
+        let mut reported: BTreeMap<&ServiceTag, AddressSet> = BTreeMap::new();
+        for contents in &interface.tag_contents {
+            let addresses = contents.prefixes.iter().copied().collect();
+            let all = reported.entry(&contents.tag).or_default();
+            *all = all.union(&addresses);
+        }
+        let mut names = Names::clone(&names);
+        let mut tags = names.service_tags().clone();
+        for (tag, addresses) in reported {
+            if tag.is("VirtualNetwork") {
+                names = names.with_virtual_network(addresses);
+            } else {
+                tags = tags.with(tag.clone(), addresses);
+            }
+        }
+        Arc::new(names.with_service_tags(tags))
+    }
+
+    /// The names for a security group by itself: `VirtualNetwork` is that of all places the group
+    /// is attached to, together; that of the only virtual network of the input, or of the
+    /// caller's prefixes, when it is attached to none; else unknown.
+    pub fn names_of_group(&self, group: &SecurityGroup) -> Arc<Names> {
+        let attached: Vec<Arc<Names>> =
+            self.subnets_of_group(&group.id).into_iter().map(|id| self.names_at(&id)).collect();
+        if let [only] = attached.as_slice() {
+            return Arc::clone(only);
+        }
+        let tag = ServiceTag::virtual_network();
+        if !attached.is_empty() {
+            return self.with_tag(attached.iter().map(|names| names.tag_contents(&tag)).collect());
+        }
+        match self.network().virtual_networks.as_slice() {
+            [only] => self.with_tag(self.tag_of().virtual_network(only)),
+            _ => self.nowhere(Unresolved::ServiceTag(tag)),
+        }
+    }
+
+    /// The subnets where a security group filters: those it is on, and those of the network
+    /// interfaces it is on. Each once, in the order of the input.
+    pub fn subnets_of_group(&self, group: &ResourceId) -> Vec<ResourceId> {
+        let is_group =
+            |link: &Option<Value<ResourceId>>| link.as_ref().and_then(Value::known) == Some(group);
+        let network = self.network();
+        let on_subnets = network
+            .subnets()
+            .filter(|(_, subnet)| is_group(&subnet.security_group))
+            .map(|(_, subnet)| &subnet.id);
+        let on_interfaces = network
+            .network_interfaces
+            .iter()
+            .filter(|interface| is_group(&interface.security_group))
+            .flat_map(|interface| &interface.ip_configurations)
+            .filter_map(|configuration| configuration.subnet.as_ref()?.known());
+        let mut all: Vec<ResourceId> = Vec::new();
+        for id in on_subnets.chain(on_interfaces) {
+            if !all.contains(id) {
+                all.push(id.clone());
+            }
+        }
+        all
+    }
+
+    /// The security group with this id.
+    pub fn security_group(&self, id: &ResourceId) -> Option<&SecurityGroup> {
+        let position = *self.facts.index.security_groups.get(id)?;
+        self.network().security_groups.get(position)
+    }
+
+    /// The virtual network with this id.
+    pub fn virtual_network(&self, id: &ResourceId) -> Option<&VirtualNetwork> {
+        self.facts.index.virtual_network(self.network(), id)
+    }
+
+    /// The subnet with this id, and its virtual network.
+    pub fn subnet(&self, id: &ResourceId) -> Option<(&VirtualNetwork, &Subnet)> {
+        self.facts.index.subnet(self.network(), id)
+    }
+
+    /// The route table with this id.
+    pub fn route_table(&self, id: &ResourceId) -> Option<&RouteTable> {
+        self.facts.index.route_table(self.network(), id)
+    }
+
+    /// Whether a peering joins the first virtual network with the second, or they are one;
+    /// `None` when the input does not tell.
+    pub fn are_joined(&self, first: &VirtualNetwork, second: &VirtualNetwork) -> Option<bool> {
+        if first.id == second.id {
+            return Some(true);
+        }
+        let to_second = first
+            .peerings
+            .iter()
+            .filter(|peering| peering.remote.as_ref().and_then(Value::known) == Some(&second.id));
+        let states: Vec<Joined> =
+            to_second.map(|peering| self.tag_of().joined(first, peering)).collect();
+        if states.contains(&Joined::Yes) {
+            return Some(true);
+        }
+        if states.contains(&Joined::Unknown) { None } else { Some(false) }
+    }
+
+    /// What is worth reporting about the names: a `VirtualNetwork` tag that holds every address
+    /// (S4.4), application security groups without members in rules (S1.48).
+    pub fn findings(&self) -> Vec<Finding> {
+        let tags = self.network().subnets().filter_map(|(_, subnet)| self.tag_is_any(subnet));
+        let groups = self.network().security_groups.iter();
+        let rules = groups.flat_map(|group| {
+            group.rules.iter().flat_map(move |rule| self.empty_groups(group, rule))
+        });
+        tags.chain(rules).collect()
+    }
+
+    fn tag_is_any(&self, subnet: &Subnet) -> Option<Finding> {
+        let tag = self.names_at(&subnet.id).tag_contents(&ServiceTag::virtual_network());
+        if !tag.known.ipv4().is_full() && !tag.known.ipv6().is_full() {
+            return None;
+        }
+        let message = format!(
+            "the `VirtualNetwork` tag at subnet `{}` holds every address, because a route of the subnet or a prefix of the network does: AllowVnetInBound then admits the Internet",
+            subnet.name()
+        );
+        Some(finding(Severity::Error, Code::VirtualNetworkTagIsAny, &subnet.origin, message))
+    }
+
+    fn empty_groups(&self, group: &SecurityGroup, rule: &SecurityRule) -> Vec<Finding> {
+        let is_empty = |id: &ResourceId| {
+            self.facts.names.group(id).is_some_and(|addresses| addresses.is_empty())
+        };
+        let named = rule.source.asgs().chain(rule.destination.asgs());
+        named
+            .filter(|id| is_empty(id))
+            .map(|id| {
+                let message = format!(
+                    "rule `{}` of `{}` names application security group `{}`, which has no members: Azure was seen not to apply such a rule at all",
+                    rule.name,
+                    group.name(),
+                    id.name()
+                );
+                finding(Severity::Warning, Code::EmptyAsgInRule, &rule.origin, message)
+            })
+            .collect()
+    }
+
+    fn with_tag(&self, virtual_network: Contents) -> Arc<Names> {
+        Arc::new(self.facts.names.clone().with_virtual_network_contents(virtual_network))
+    }
+
+    fn nowhere(&self, reason: Unresolved) -> Arc<Names> {
+        self.with_tag(self.tag_of().nowhere(Contents::unknown(reason)))
+    }
+
+    fn tag_of(&self) -> TagOf<'_> {
+        TagOf { network: self.network(), index: &self.facts.index, tags: self.service_tags() }
+    }
+}
+
+impl Network {
+    /// The network with its names bound by a service-tag catalogue; short for
+    /// [`Topology::new`].
+    pub fn bind(self, tags: impl Into<Arc<ServiceTags>>) -> Topology {
+        Topology::new(self, tags)
+    }
+}
+
+/// Where each resource stands in a network; the first of those with one id.
+#[derive(Debug)]
+pub(super) struct Index {
+    security_groups: HashMap<ResourceId, usize>,
+    virtual_networks: HashMap<ResourceId, usize>,
+    subnets: HashMap<ResourceId, (usize, usize)>,
+    route_tables: HashMap<ResourceId, usize>,
+}
+
+impl Index {
+    fn of(network: &Network) -> Self {
+        let mut subnets = HashMap::new();
+        for (position, virtual_network) in network.virtual_networks.iter().enumerate() {
+            for (below, subnet) in virtual_network.subnets.iter().enumerate() {
+                subnets.entry(subnet.id.clone()).or_insert((position, below));
+            }
+        }
+        Self {
+            security_groups: positions(network.security_groups.iter().map(|group| &group.id)),
+            virtual_networks: positions(network.virtual_networks.iter().map(|one| &one.id)),
+            subnets,
+            route_tables: positions(network.route_tables.iter().map(|table| &table.id)),
+        }
+    }
+
+    pub(super) fn virtual_network<'a>(
+        &self,
+        network: &'a Network,
+        id: &ResourceId,
+    ) -> Option<&'a VirtualNetwork> {
+        network.virtual_networks.get(*self.virtual_networks.get(id)?)
+    }
+
+    pub(super) fn subnet<'a>(
+        &self,
+        network: &'a Network,
+        id: &ResourceId,
+    ) -> Option<(&'a VirtualNetwork, &'a Subnet)> {
+        let (position, below) = *self.subnets.get(id)?;
+        let virtual_network = network.virtual_networks.get(position)?;
+        Some((virtual_network, virtual_network.subnets.get(below)?))
+    }
+
+    pub(super) fn route_table<'a>(
+        &self,
+        network: &'a Network,
+        id: &ResourceId,
+    ) -> Option<&'a RouteTable> {
+        network.route_tables.get(*self.route_tables.get(id)?)
+    }
+}
+
+fn positions<'a>(ids: impl Iterator<Item = &'a ResourceId>) -> HashMap<ResourceId, usize> {
+    let mut positions = HashMap::new();
+    for (position, id) in ids.enumerate() {
+        positions.entry(id.clone()).or_insert(position);
+    }
+    positions
+}
+
+fn finding(severity: Severity, code: Code, origin: &Origin, message: String) -> Finding {
+    Finding::new(severity, code, origin.location().cloned().unwrap_or_default(), message)
+}
+
+/// Adds the application security groups and network groups of a network.
+fn with_groups(names: Names, network: &Network, index: &Index) -> Names {
+    let mut parts: BTreeMap<ResourceId, Vec<Contents>> = BTreeMap::new();
+    let mut of_any: Vec<Contents> = Vec::new();
+    for (links, addresses) in members(network) {
+        for link in links {
+            match link {
+                Value::Known(id) => parts.entry(id.clone()).or_default().push(addresses.clone()),
+                // Whichever group the expression names, these addresses may be in it.
+                Value::Unknown(text) => of_any.push(Contents::unknown_within(
+                    Arc::clone(&addresses.possible),
+                    Unresolved::Value(text.clone()),
+                )),
+            }
+        }
+    }
+    let input_tells = !network.network_interfaces.is_empty();
+    for id in mentioned(network) {
+        let of_this = parts.entry(id.clone()).or_default();
+        if !input_tells {
+            of_this.push(Contents::unknown(Unresolved::ApplicationSecurityGroup(id)));
+        }
+    }
+    let mut names = names;
+    for (id, members) in parts {
+        let contents = members.into_iter().chain(of_any.iter().cloned()).collect();
+        names = names.with_group_contents(id, contents);
+    }
+    let tag_of = TagOf { network, index, tags: &names.service_tags().clone() };
+    for group in &network.network_groups {
+        names = names.with_group_contents(group.id.clone(), network_group(group, &tag_of));
+    }
+    names
+}
+
+/// The memberships that IP configurations (S1.47) and private endpoints (S1.50) declare, each
+/// with the addresses of the member.
+fn members(network: &Network) -> impl Iterator<Item = (&[Value<ResourceId>], Contents)> {
+    let configurations = network.network_interfaces.iter().flat_map(|interface| {
+        interface.ip_configurations.iter().map(move |configuration| {
+            let groups = configuration.application_security_groups.as_slice();
+            (groups, addresses_of_configuration(interface, configuration))
+        })
+    });
+    let endpoints = network.private_endpoints.iter().map(|endpoint| {
+        let groups = endpoint.application_security_groups.as_slice();
+        (groups, addresses_of_endpoint(network, endpoint))
+    });
+    configurations.chain(endpoints).filter(|(groups, _)| !groups.is_empty())
+}
+
+fn addresses_of_configuration(
+    interface: &NetworkInterface,
+    configuration: &IpConfiguration,
+) -> Contents {
+    let address = configuration.private_address.map(AddressSet::from);
+    let block = configuration.private_prefix.map(AddressSet::from);
+    if address.is_none() && block.is_none() {
+        return Contents::unknown(Unresolved::InterfaceAddress(interface.id.clone()));
+    }
+    Contents::known(address.into_iter().chain(block).collect::<AddressSet>())
+}
+
+fn addresses_of_endpoint(network: &Network, endpoint: &PrivateEndpoint) -> Contents {
+    let own = endpoint.addresses.iter().copied();
+    let interfaces = endpoint.network_interfaces.iter().filter_map(Value::known);
+    let of_interfaces = interfaces
+        .filter_map(|id| network.network_interface(id))
+        .flat_map(NetworkInterface::addresses);
+    let all: AddressSet = own.chain(of_interfaces).map(AddressSet::from).collect();
+    if all.is_empty() {
+        return Contents::unknown(Unresolved::InterfaceAddress(endpoint.id.clone()));
+    }
+    Contents::known(all)
+}
+
+/// Every application security group that is a resource of the network or named by a rule.
+fn mentioned(network: &Network) -> impl Iterator<Item = ResourceId> {
+    let resources = network.application_security_groups.iter().map(|group| group.id.clone());
+    let rules = network.security_groups.iter().flat_map(SecurityGroup::all_rules);
+    let items = rules.flat_map(|rule| rule.source.items.iter().chain(&rule.destination.items));
+    resources.chain(items.filter_map(|item| match item {
+        AddressItem::Asg(id) => Some(id.clone()),
+        _ => None,
+    }))
+}
+
+/// The address spaces of the members of a network group (S6.11).
+fn network_group(group: &NetworkGroup, tag_of: &TagOf<'_>) -> Contents {
+    let member = |id: &ResourceId| {
+        if let Some(member) = tag_of.index.virtual_network(tag_of.network, id) {
+            return tag_of.address_space(member);
+        }
+        match tag_of.index.subnet(tag_of.network, id) {
+            Some((_, subnet)) => tag_of.subnet_space(subnet),
+            None => Contents::unknown(Unresolved::VirtualNetwork(id.clone())),
+        }
+    };
+    let others =
+        (!group.complete).then(|| Contents::unknown(Unresolved::NetworkGroup(group.id.clone())));
+    group.members.iter().map(member).chain(others).collect()
+}

@@ -30,7 +30,9 @@ mod query;
 
 pub use decision::{Decision, Outcomes, Step, Trace, Verdict};
 pub use matching::{FieldMatches, Match};
-pub use query::{Endpoint, Query, QueryError, trace_query};
+pub use query::trace_query;
+
+pub use crate::model::{Endpoint, Query, QueryError};
 
 use crate::model::Flow;
 use crate::resolve::{Rule, Ruleset};

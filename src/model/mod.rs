@@ -1,4 +1,4 @@
-//! What people write: security rules and groups with every field, admin rules, flows.
+//! What people write: security rules and groups with every field, admin rules, flows, queries.
 //!
 //! A value of these types is valid or says what it does not know: an address, port or protocol
 //! that could not be read, such as a template expression, is an [`UnknownValue`] and is kept.
@@ -13,6 +13,7 @@ mod name;
 mod ports;
 mod priority;
 mod protocol;
+mod query;
 mod rule;
 mod text;
 mod value;
@@ -27,6 +28,7 @@ pub use name::{RuleName, RuleNameError};
 pub use ports::PortSpec;
 pub use priority::{Priority, PriorityError};
 pub use protocol::{ProtocolSpec, ProtocolSpecError};
+pub use query::{Endpoint, Query, QueryError};
 pub use rule::SecurityRule;
 pub use text::RuleTextError;
 pub use value::{UnknownValue, Value};

@@ -118,6 +118,15 @@ impl AddressSet {
         Self { ipv4: self.ipv4.complement(), ipv6: self.ipv6.complement() }
     }
 
+    /// Every address of the IP families that it has addresses of.
+    #[must_use]
+    pub fn families(&self) -> Self {
+        Self {
+            ipv4: if self.ipv4.is_empty() { RangeSet::empty() } else { RangeSet::full() },
+            ipv6: if self.ipv6.is_empty() { RangeSet::empty() } else { RangeSet::full() },
+        }
+    }
+
     /// The lowest address, IPv4 before IPv6.
     pub fn first(&self) -> Option<IpAddr> {
         let ipv4 = self.ipv4.first().map(|address| Ipv4Addr::from(address).into());

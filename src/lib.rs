@@ -6,3 +6,5 @@ pub mod net;
 pub mod network;
 pub mod report;
 pub mod resolve;
+#[cfg(feature = "proptest")]
+pub mod strategies;

@@ -7,3 +7,4 @@
 )]
 
 mod doors;
+mod properties;

@@ -1,10 +1,14 @@
 //! The integration tests: one binary, one module per question.
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::string_slice,
     clippy::unwrap_used,
     reason = "a test fails by panicking"
 )]
 
+mod cases;
 mod doors;
 mod properties;
+mod support;

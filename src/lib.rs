@@ -4,6 +4,7 @@ pub mod eval;
 pub mod model;
 pub mod net;
 pub mod network;
+pub mod path;
 pub mod report;
 pub mod resolve;
 #[cfg(feature = "proptest")]

@@ -101,6 +101,19 @@ impl Flow {
         Ok(Self { icmp_type: Some(icmp_type), ..self })
     }
 
+    /// The same flow between other addresses, as after address translation (S3.18, S3.19).
+    ///
+    /// # Errors
+    ///
+    /// When the addresses are of different IP families.
+    pub fn between(self, source: IpAddr, destination: IpAddr) -> Result<Self, FlowError> {
+        Self::new(self.protocol, source, destination).map(|other| Self {
+            source: other.source,
+            destination: other.destination,
+            ..self
+        })
+    }
+
     /// The IP protocol.
     pub fn protocol(&self) -> Protocol {
         self.protocol

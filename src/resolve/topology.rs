@@ -1,6 +1,7 @@
 //! A network whose names are bound to addresses, place by place.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 
 use super::virtual_network::{Joined, TagOf};
@@ -12,6 +13,12 @@ use crate::network::{
     VirtualNetwork,
 };
 use crate::report::{Code, Finding, Origin, Severity};
+
+const LICENSING: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(20, 118, 99, 224)),
+    IpAddr::V4(Ipv4Addr::new(23, 102, 135, 246)),
+    IpAddr::V4(Ipv4Addr::new(40, 83, 235, 53)),
+];
 
 /// A network together with a service-tag catalogue: what every name stands for at every place.
 ///
@@ -38,6 +45,7 @@ use crate::report::{Code, Finding, Origin, Severity};
 #[derive(Clone, Debug)]
 pub struct Topology {
     facts: Arc<Facts>,
+    licensing: Arc<AddressSet>,
 }
 
 #[derive(Debug)]
@@ -57,7 +65,22 @@ impl Topology {
         let names = with_groups(Names::new(tags), &network, &index);
         let at_subnet =
             network.subnets().map(|(_, subnet)| (subnet.id.clone(), OnceLock::new())).collect();
-        Self { facts: Arc::new(Facts { network, index, names, at_subnet }) }
+        let facts = Arc::new(Facts { network, index, names, at_subnet });
+        Self { facts, licensing: Arc::new(LICENSING.into_iter().map(AddressSet::from).collect()) }
+    }
+
+    /// The same topology with other addresses of the Windows licensing service (S5.4, S5.10).
+    #[must_use]
+    pub fn with_licensing_addresses(mut self, addresses: AddressSet) -> Self {
+        self.licensing = Arc::new(addresses);
+        self
+    }
+
+    /// The addresses of the Windows licensing service. Unless the caller gave others: those of
+    /// kms.core.windows.net and azkms.core.windows.net in the public cloud as they are commonly
+    /// listed, which no source here verifies (S5.10).
+    pub fn licensing_addresses(&self) -> &Arc<AddressSet> {
+        &self.licensing
     }
 
     /// The network.

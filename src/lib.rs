@@ -1,5 +1,7 @@
 //! Exact, offline evaluation of Azure network security groups.
 
+#[cfg(feature = "azure")]
+pub mod azure;
 pub mod eval;
 pub mod model;
 pub mod net;

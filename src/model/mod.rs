@@ -6,6 +6,7 @@
 mod access;
 mod address;
 mod admin;
+mod draft;
 mod flow;
 mod group;
 mod id;
@@ -21,6 +22,12 @@ mod value;
 pub use access::{Access, AccessError, AdminAccess, Direction, DirectionError};
 pub use address::{AddressItem, AddressSpec, ServiceTag};
 pub use admin::{AdminRule, AdminRuleCollection};
+#[cfg(feature = "azure")]
+pub(crate) use draft::{
+    AddressForm, Log, Spot, is_expression, read_address, read_choice, read_port, read_priority_in,
+    read_protocol,
+};
+pub use draft::{Field, Mode, RuleDraft, SideDraft, Written};
 pub use flow::{Flow, FlowError};
 pub use group::{SecurityGroup, default_rules};
 pub use id::ResourceId;

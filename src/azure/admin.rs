@@ -1,0 +1,164 @@
+//! Security admin rules of Azure Virtual Network Manager (S6, S10.31).
+
+use super::part::Part;
+use super::read::{Stage, segments};
+use super::view::{View, invalid, unreadable};
+use crate::model::{
+    AddressForm, AddressItem, AddressSpec, AdminRule, AdminRuleCollection, Field, Log, Mode,
+    PortSpec, ResourceId, RuleName, Spot, UnknownValue, Value, Written, is_expression,
+    read_address, read_choice, read_port, read_priority_in, read_protocol,
+};
+use crate::net::PortSet;
+use crate::network::{Link, NetworkGroup};
+use crate::report::{Code, Finding};
+
+pub(super) fn read_configuration(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    let services = view.texts("applyOnNetworkIntentPolicyBasedServices", &mut stage.findings);
+    let services = services.iter().map(|(name, _)| (*name).to_owned()).collect();
+    stage.parts.push(Part::AdminConfiguration { id, services });
+}
+
+pub(super) fn read_collection(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    let mut collection = AdminRuleCollection::new(id);
+    collection.origin = view.at.clone().into();
+    collection.applies_to = read_groups(view, "appliesToGroups", &mut stage.findings);
+    for rule in view.objects("rules", &mut stage.findings) {
+        collection.rules.push(read_admin_rule(&rule, stage.mode, &mut stage.findings));
+    }
+    stage.parts.push(Part::AdminCollection(collection));
+}
+
+pub(super) fn read_rule(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId) {
+    let Some(collection) = id.parent() else {
+        let message = format!("the id `{id}` of the admin rule does not tell its collection");
+        return stage.report(Code::InvalidField, &view.at, message);
+    };
+    let rule = read_admin_rule(view, stage.mode, &mut stage.findings);
+    let applies_to = read_groups(view, "ruleCollectionAppliesToGroups", &mut stage.findings);
+    stage.parts.push(Part::AdminRule { collection, applies_to, rule });
+}
+
+/// A group has static members, members that a policy chooses, or both; the policy is not part of
+/// the group, so its members are complete only where they are listed (S6.1).
+pub(super) fn read_network_group(stage: &mut Stage, id: ResourceId) {
+    let mut group = NetworkGroup::new(id, Vec::new());
+    group.complete = false;
+    stage.parts.push(Part::NetworkGroup(group));
+}
+
+pub(super) fn read_static_member(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId) {
+    let group = id.parent();
+    let member = view.text("resourceId", &mut stage.findings);
+    if let (Some(group), Some(member)) = (group, member) {
+        let member = ResourceId::new(member);
+        stage.parts.push(Part::StaticMember { group, member });
+    }
+}
+
+fn read_groups(view: &View<'_, '_>, name: &str, findings: &mut Vec<Finding>) -> Vec<Link> {
+    let groups = view.objects(name, findings);
+    groups
+        .iter()
+        .filter_map(|group| group.text("networkGroupId", findings))
+        .map(|id| {
+            if is_expression(id) {
+                Value::Unknown(UnknownValue::new(id))
+            } else {
+                Value::Known(ResourceId::new(id))
+            }
+        })
+        .collect()
+}
+
+fn read_admin_rule(view: &View<'_, '_>, mode: Mode, findings: &mut Vec<Finding>) -> AdminRule {
+    let source = read_addresses(view, "sources", mode, findings);
+    let destination = read_addresses(view, "destinations", mode, findings);
+    let mut log = Log { mode, at: &view.at, findings };
+    let name = view.own_text("name").and_then(|name| segments(name).pop()).unwrap_or_default();
+    AdminRule {
+        name: RuleName::as_written(&name),
+        priority: read_priority_in(&view.field("priority"), &(1..=4096), &mut log),
+        direction: read_choice(&view.field("direction"), "direction", &mut log),
+        access: read_choice(&view.field("access"), "access", &mut log),
+        protocol: read_protocol(&view.field("protocol"), &mut log),
+        description: view.text("description", log.findings).map(str::to_owned),
+        source,
+        source_ports: read_ports(&view.field("sourcePortRanges"), &mut log),
+        destination,
+        destination_ports: read_ports(&view.field("destinationPortRanges"), &mut log),
+        origin: view.at.clone().into(),
+    }
+}
+
+/// Ports: `*` may stand in the list, and an empty list is any (S6.10).
+fn read_ports(field: &Field<'_>, log: &mut Log<'_>) -> PortSpec {
+    let mut spec = PortSpec { known: PortSet::empty(), unknown: Vec::new() };
+    if field.written.is_absent() {
+        return PortSpec::any();
+    }
+    for (spot, item) in field.items() {
+        match item {
+            Written::Text(text) => read_port(text, spot, log, &mut |read| match read {
+                Ok(set) => spec.known = spec.known.union(&set),
+                Err(unknown) => spec.unknown.push(unknown),
+            }),
+            other => {
+                log.lost(spot, Code::InvalidField, "a port must be a text or a number");
+                spec.unknown.push(other.unknown());
+            }
+        }
+    }
+    spec
+}
+
+/// Addresses: prefixes, tags and network groups may mix, and an empty list is any (S6.9).
+fn read_addresses(
+    view: &View<'_, '_>,
+    name: &str,
+    mode: Mode,
+    findings: &mut Vec<Finding>,
+) -> AddressSpec {
+    if !view.has_list(name) {
+        let mut lost = Vec::new();
+        view.list(name, &mut lost);
+        if lost.is_empty() {
+            return AddressSpec::any();
+        }
+        findings.append(&mut lost);
+        return AddressItem::Unknown(UnknownValue::new("(unreadable)")).into();
+    }
+    let mut items = Vec::new();
+    let mut is_empty = true;
+    for (node, at) in view.list(name, findings) {
+        is_empty = false;
+        let Some(members) = node.as_object() else {
+            findings.push(invalid(at, "an object", node));
+            items.push(AddressItem::Unknown(UnknownValue::new("(unreadable)")));
+            continue;
+        };
+        read_item(&View::new(members, at), mode, findings, &mut items);
+    }
+    if is_empty { AddressSpec::any() } else { AddressSpec { items } }
+}
+
+fn read_item(
+    view: &View<'_, '_>,
+    mode: Mode,
+    findings: &mut Vec<Finding>,
+    items: &mut Vec<AddressItem>,
+) {
+    let kind = view.text("addressPrefixType", findings).unwrap_or_default();
+    let Some(text) = view.text("addressPrefix", findings) else {
+        let at = view.at.child("addressPrefix");
+        findings.push(unreadable(at, "", "an address prefix"));
+        items.push(AddressItem::Unknown(UnknownValue::new("(missing)")));
+        return;
+    };
+    if kind.eq_ignore_ascii_case("NetworkGroup") && !is_expression(text) {
+        items.push(AddressItem::NetworkGroup(ResourceId::new(text)));
+        return;
+    }
+    let mut log = Log { mode, at: &view.at, findings };
+    let spot = Spot { below: "", member: "addressPrefix", index: None };
+    read_address(text, AddressForm::One, spot, "", &mut log, &mut |item| items.push(item));
+}

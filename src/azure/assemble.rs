@@ -1,0 +1,386 @@
+//! Parts of all inputs become one network.
+//!
+//! Copies of a resource are merged as long as they do not contradict each other; of two that do,
+//! the first counts and the second is reported.
+
+use std::collections::HashMap;
+
+use super::part::{Part, Target};
+use crate::model::{AdminRuleCollection, ResourceId, SecurityGroup, SecurityRule, UnknownValue};
+use crate::network::{
+    ApplicationSecurityGroup, BastionHost, IpConfiguration, Link, Network, NetworkGroup,
+    NetworkInterface, PrivateEndpoint, PublicIpAddress, RouteTable, Subnet, VirtualMachine,
+    VirtualNetwork,
+};
+use crate::report::{Code, Finding, Location, Severity};
+
+/// Puts the parts together, in the order read.
+pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network {
+    let mut assembly = Assembly { findings, network: Network::default(), places: HashMap::new() };
+    // Pieces wait until everything that they may belong to is there.
+    let (mut pieces, mut attachments) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Part::AdminCollection(collection) => assembly.add(collection),
+            Part::ApplicationSecurityGroup(group) => assembly.add(group),
+            Part::BastionHost(host) => assembly.add(host),
+            Part::NetworkGroup(group) => assembly.add(group),
+            Part::NetworkInterface(interface) => assembly.add(interface),
+            Part::PrivateEndpoint(endpoint) => assembly.add(endpoint),
+            Part::PublicIpAddress(address) => assembly.add(address),
+            Part::RouteTable(table) => assembly.add(table),
+            Part::SecurityGroup(group) => assembly.add(group),
+            Part::VirtualMachine(machine) => assembly.add(machine),
+            Part::VirtualNetwork(network) => assembly.add(network),
+            Part::Attachment { .. } | Part::TagContents { .. } => attachments.push(part),
+            piece => pieces.push(piece),
+        }
+    }
+    for piece in pieces.into_iter().chain(attachments) {
+        assembly.join(piece);
+    }
+    assembly.network
+}
+
+struct Assembly<'f> {
+    findings: &'f mut Vec<Finding>,
+    network: Network,
+    /// Where in its list each resource is.
+    places: HashMap<&'static str, HashMap<ResourceId, usize>>,
+}
+
+impl Assembly<'_> {
+    fn find<R: Resource>(&mut self, id: &ResourceId) -> Option<&mut R> {
+        let place = *self.places.get(R::KIND)?.get(id)?;
+        R::list(&mut self.network).get_mut(place)
+    }
+
+    fn find_or_add<R: Resource>(
+        &mut self,
+        id: &ResourceId,
+        new: impl FnOnce(ResourceId) -> R,
+    ) -> Option<&mut R> {
+        if self.find::<R>(id).is_none() {
+            self.add(new(id.clone()));
+        }
+        self.find(id)
+    }
+
+    fn add<R: Resource>(&mut self, resource: R) {
+        let place = resource.location().cloned().unwrap_or_default();
+        let id = resource.id().clone();
+        match self.find::<R>(&id) {
+            Some(known) => {
+                if !known.absorb(resource) {
+                    self.contradiction(R::KIND, &id, place);
+                }
+            }
+            None => {
+                let list = R::list(&mut self.network);
+                let index = list.len();
+                list.push(resource);
+                self.places.entry(R::KIND).or_default().insert(id, index);
+            }
+        }
+    }
+
+    fn contradiction(&mut self, kind: &str, id: &ResourceId, at: Location) {
+        let message = format!("the {kind} `{id}` was read before with other contents, which stay");
+        self.report(Code::DuplicateId, at, message);
+    }
+
+    fn report(&mut self, code: Code, at: Location, message: String) {
+        self.findings.push(Finding::new(Severity::Warning, code, at, message));
+    }
+
+    fn join(&mut self, piece: Part) {
+        match piece {
+            Part::Rule { group, rule, is_default } => self.join_rule(&group, rule, is_default),
+            Part::Subnet { network, subnet } => self.join_subnet(&network, subnet),
+            Part::Peering { network, peering } => {
+                if let Some(network) = self.find_or_add(&network, unseen_network)
+                    && network.peerings.iter().all(|known| known.name != peering.name)
+                {
+                    network.peerings.push(peering);
+                }
+            }
+            Part::Route { table, route } => {
+                if let Some(table) = self.find_or_add(&table, RouteTable::new)
+                    && table.routes.iter().all(|known| known.name != route.name)
+                {
+                    table.routes.push(route);
+                }
+            }
+            Part::AdminRule { collection, applies_to, rule } => {
+                let Some(known) = self.find_or_add(&collection, AdminRuleCollection::new) else {
+                    return;
+                };
+                if known.applies_to.is_empty() {
+                    known.applies_to = applies_to;
+                }
+                match known.rules.iter().find(|known| known.name == rule.name) {
+                    Some(same) if *same == rule => {}
+                    Some(_) => {
+                        let at = rule.origin.location().cloned().unwrap_or_default();
+                        let id = collection.child("rules", rule.name.as_str());
+                        self.contradiction("admin rule", &id, at);
+                    }
+                    None => known.rules.push(rule),
+                }
+            }
+            Part::AdminConfiguration { id, services } => {
+                for collection in &mut self.network.admin_rule_collections {
+                    if collection.id.parent().as_ref() == Some(&id) {
+                        collection.intent_policy_services.clone_from(&services);
+                    }
+                }
+            }
+            Part::StaticMember { group, member } => {
+                let new = |id| NetworkGroup::new(id, Vec::new());
+                if let Some(group) = self.find_or_add(&group, new) {
+                    group.complete = true;
+                    if !group.members.contains(&member) {
+                        group.members.push(member);
+                    }
+                }
+            }
+            Part::EffectiveGroup(group) => {
+                if self.find::<SecurityGroup>(&group.id).is_none() {
+                    self.add(group);
+                }
+            }
+            Part::Attachment { group, target: Target::Subnet(subnet), at } => {
+                self.attach_subnet(&group, subnet, at);
+            }
+            Part::Attachment { group, target: Target::Interface(interface), at } => {
+                self.attach_interface(&group, &interface, at);
+            }
+            Part::TagContents { interface, contents } => {
+                let new = |id: ResourceId| {
+                    let mut interface = NetworkInterface::new(id);
+                    interface.ip_configurations.push(IpConfiguration::new("", None, None));
+                    interface
+                };
+                if let Some(interface) = self.find_or_add(&interface, new) {
+                    interface.tag_contents.extend(contents);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn join_rule(&mut self, group: &ResourceId, rule: SecurityRule, is_default: bool) {
+        let Some(known) = self.find_or_add(group, SecurityGroup::new) else { return };
+        let rules = if is_default { &mut known.default_rules } else { &mut known.rules };
+        match rules.iter().find(|known| known.name == rule.name) {
+            Some(same) if *same == rule || is_default => {}
+            Some(_) => {
+                let at = rule.origin.location().cloned().unwrap_or_default();
+                let id = group.child("securityRules", rule.name.as_str());
+                self.contradiction("rule", &id, at);
+            }
+            None => rules.push(rule),
+        }
+    }
+
+    fn join_subnet(&mut self, network: &ResourceId, subnet: Subnet) {
+        let Some(known) = self.find_or_add(network, unseen_network) else { return };
+        let at = subnet.origin.location().cloned().unwrap_or_default();
+        let id = subnet.id.clone();
+        if !absorb_subnet(&mut known.subnets, subnet) {
+            self.contradiction("subnet", &id, at);
+        }
+    }
+
+    /// A group that says it is on a subnet is on it, whether or not the subnet says so.
+    fn attach_subnet(&mut self, group: &ResourceId, id: ResourceId, at: Location) {
+        let Some(network) = id.parent() else { return };
+        let Some(network) = self.find_or_add(&network, unseen_network) else { return };
+        let subnets = &mut network.subnets;
+        if subnets.iter().all(|subnet| subnet.id != id) {
+            subnets.push(unseen_subnet(id.clone()));
+        }
+        let Some(subnet) = subnets.iter_mut().find(|subnet| subnet.id == id) else { return };
+        if !attach(&mut subnet.security_group, group) {
+            let message = format!("`{id}` names another security group than `{group}`");
+            self.report(Code::DuplicateId, at, message);
+        }
+    }
+
+    /// An interface that nothing but its group tells of has no address, and is left out: a
+    /// network whose interfaces are known in part would make application security groups empty.
+    fn attach_interface(&mut self, group: &ResourceId, id: &ResourceId, at: Location) {
+        let Some(interface) = self.find::<NetworkInterface>(id) else { return };
+        if !attach(&mut interface.security_group, group) {
+            let message = format!("`{id}` names another security group than `{group}`");
+            self.report(Code::DuplicateId, at, message);
+        }
+    }
+}
+
+/// Whether the link now leads to the group.
+fn attach(link: &mut Option<Link>, group: &ResourceId) -> bool {
+    match link.as_ref().and_then(Link::known) {
+        Some(known) => known == group,
+        None => {
+            *link = Some(Link::Known(group.clone()));
+            true
+        }
+    }
+}
+
+/// A virtual network of which only a part was read.
+fn unseen_network(id: ResourceId) -> VirtualNetwork {
+    let mut network = VirtualNetwork::new(id);
+    network.unknown_address_space.push(UnknownValue::new("(not in the input)"));
+    network
+}
+
+/// A subnet of which only its security group is known.
+fn unseen_subnet(id: ResourceId) -> Subnet {
+    let mut subnet = Subnet::new(id);
+    subnet.unknown_prefixes.push(UnknownValue::new("(not in the input)"));
+    subnet
+}
+
+/// A kind of resource that has a list in the network.
+trait Resource: Sized {
+    /// What to call one of them.
+    const KIND: &'static str;
+    fn id(&self) -> &ResourceId;
+    fn location(&self) -> Option<&Location>;
+    fn list(network: &mut Network) -> &mut Vec<Self>;
+    /// Takes over what the other copy knows; false if it contradicts.
+    fn absorb(&mut self, other: Self) -> bool;
+}
+
+macro_rules! resource {
+    ($type:ty, $kind:literal, $list:ident, |$me:ident, $other:ident| $absorb:expr) => {
+        impl Resource for $type {
+            const KIND: &'static str = $kind;
+
+            fn id(&self) -> &ResourceId {
+                &self.id
+            }
+
+            fn location(&self) -> Option<&Location> {
+                self.origin.location()
+            }
+
+            fn list(network: &mut Network) -> &mut Vec<Self> {
+                &mut network.$list
+            }
+
+            fn absorb(&mut self, other: Self) -> bool {
+                let ($me, $other) = (self, other);
+                $absorb
+            }
+        }
+    };
+}
+
+resource!(SecurityGroup, "security group", security_groups, |me, other| {
+    fill(&mut me.region, other.region) & fill_rules(&mut me.rules, other.rules)
+});
+resource!(VirtualNetwork, "virtual network", virtual_networks, |me, other| {
+    let mut agree = fill_list(&mut me.address_space, other.address_space)
+        & fill_list(&mut me.unknown_address_space, other.unknown_address_space)
+        & fill_list(&mut me.peerings, other.peerings)
+        & fill(&mut me.flow_timeout_minutes, other.flow_timeout_minutes);
+    for subnet in other.subnets {
+        agree &= absorb_subnet(&mut me.subnets, subnet);
+    }
+    agree
+});
+resource!(NetworkInterface, "network interface", network_interfaces, |me, other| {
+    fill(&mut me.security_group, other.security_group)
+        & fill(&mut me.virtual_machine, other.virtual_machine)
+        & fill_list(&mut me.ip_configurations, other.ip_configurations)
+});
+resource!(VirtualMachine, "virtual machine", virtual_machines, |me, other| {
+    fill_list(&mut me.network_interfaces, other.network_interfaces)
+});
+resource!(
+    ApplicationSecurityGroup,
+    "application security group",
+    application_security_groups,
+    |me, other| me.id == other.id
+);
+resource!(RouteTable, "route table", route_tables, |me, other| {
+    fill_list(&mut me.routes, other.routes)
+});
+resource!(PublicIpAddress, "public address", public_addresses, |me, other| {
+    fill(&mut me.address, other.address)
+});
+resource!(PrivateEndpoint, "private endpoint", private_endpoints, |me, other| {
+    fill(&mut me.subnet, other.subnet)
+        & fill_list(&mut me.addresses, other.addresses)
+        & fill_list(&mut me.network_interfaces, other.network_interfaces)
+        & fill_list(&mut me.application_security_groups, other.application_security_groups)
+});
+resource!(BastionHost, "Bastion host", bastion_hosts, |me, other| *me == other);
+resource!(AdminRuleCollection, "rule collection", admin_rule_collections, |me, other| {
+    fill_list(&mut me.applies_to, other.applies_to) & fill_list(&mut me.rules, other.rules)
+});
+
+impl Resource for NetworkGroup {
+    const KIND: &'static str = "network group";
+
+    fn id(&self) -> &ResourceId {
+        &self.id
+    }
+
+    fn location(&self) -> Option<&Location> {
+        None
+    }
+
+    fn list(network: &mut Network) -> &mut Vec<Self> {
+        &mut network.network_groups
+    }
+
+    fn absorb(&mut self, other: Self) -> bool {
+        fill_list(&mut self.members, other.members)
+    }
+}
+
+fn absorb_subnet(subnets: &mut Vec<Subnet>, other: Subnet) -> bool {
+    let Some(me) = subnets.iter_mut().find(|subnet| subnet.id == other.id) else {
+        subnets.push(other);
+        return true;
+    };
+    fill_list(&mut me.prefixes, other.prefixes)
+        & fill_list(&mut me.unknown_prefixes, other.unknown_prefixes)
+        & fill(&mut me.security_group, other.security_group)
+        & fill(&mut me.route_table, other.route_table)
+        & fill_list(&mut me.delegations, other.delegations)
+}
+
+fn fill<T: PartialEq>(mine: &mut Option<T>, theirs: Option<T>) -> bool {
+    match (&mine, theirs) {
+        (None, theirs) => {
+            *mine = theirs;
+            true
+        }
+        (Some(_), None) => true,
+        (Some(mine), Some(theirs)) => *mine == theirs,
+    }
+}
+
+fn fill_list<T: PartialEq>(mine: &mut Vec<T>, theirs: Vec<T>) -> bool {
+    if mine.is_empty() {
+        *mine = theirs;
+        return true;
+    }
+    theirs.is_empty() || *mine == theirs
+}
+
+/// The order of rules in a list says nothing.
+fn fill_rules(mine: &mut Vec<SecurityRule>, mut theirs: Vec<SecurityRule>) -> bool {
+    if mine.is_empty() || theirs.is_empty() {
+        return fill_list(mine, theirs);
+    }
+    let mut sorted: Vec<&SecurityRule> = mine.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    theirs.sort_by(|a, b| a.name.cmp(&b.name));
+    sorted.into_iter().eq(&theirs)
+}

@@ -1,0 +1,132 @@
+//! Network interfaces, machines, and what else holds an address (S10.28).
+
+use std::net::IpAddr;
+
+use super::json::Node;
+use super::part::Part;
+use super::read::Stage;
+use super::view::{View, read_prefix, unreadable};
+use super::{group, virtual_network};
+use crate::model::ResourceId;
+use crate::net::{Prefix, parse_address};
+use crate::network::{
+    ApplicationSecurityGroup, IpConfiguration, NetworkInterface, PrivateEndpoint, PublicIpAddress,
+    VirtualMachine,
+};
+use crate::report::Finding;
+
+pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    group::read_embedded(stage, view, "networkSecurityGroup");
+    let mut interface = NetworkInterface::new(id);
+    interface.origin = view.at.clone().into();
+    interface.security_group = view.link("networkSecurityGroup", &mut stage.findings);
+    interface.virtual_machine = view.link("virtualMachine", &mut stage.findings);
+    interface.disable_tcp_state_tracking =
+        view.flag("disableTcpStateTracking", false, &mut stage.findings);
+    for configuration in view.objects("ipConfigurations", &mut stage.findings) {
+        virtual_network::read_embedded_subnet(stage, &configuration, "subnet");
+        read_embedded_public_address(stage, &configuration);
+        interface.ip_configurations.push(read_configuration(stage, &configuration));
+    }
+    // Azure calls the only configuration of an interface primary; templates need not.
+    if let [only] = interface.ip_configurations.as_mut_slice() {
+        only.primary = true;
+    }
+    stage.parts.push(Part::NetworkInterface(interface));
+}
+
+fn read_configuration(stage: &mut Stage, view: &View<'_, '_>) -> IpConfiguration {
+    let findings = &mut stage.findings;
+    let name = view.own_text("name").unwrap_or_default();
+    let (address, block) = read_private_address(view, findings);
+    let mut configuration = IpConfiguration::new(name, address, view.link("subnet", findings));
+    configuration.private_prefix = block;
+    configuration.public_address = view.link("publicIPAddress", findings);
+    configuration.primary = view.flag("primary", false, findings);
+    configuration.application_security_groups = view.links("applicationSecurityGroups", findings);
+    configuration
+}
+
+/// The private address of a configuration, and its block where it has one: the text may be an
+/// address, a prefix, or an address with its length in another field.
+fn read_private_address(
+    view: &View<'_, '_>,
+    findings: &mut Vec<Finding>,
+) -> (Option<IpAddr>, Option<Prefix>) {
+    let Some(text) = view.text("privateIPAddress", findings) else { return (None, None) };
+    let at = view.at.child("privateIPAddress");
+    if text.contains('/') {
+        let block = read_prefix(text, at, findings);
+        return (block.map(|block| block.address()), block);
+    }
+    let Some(address) = parse_address(text) else {
+        findings.push(unreadable(at, text, "an address"));
+        return (None, None);
+    };
+    let length = match view.node("privateIPAddressPrefixLength") {
+        Some(Node::Number(length)) => length.as_u64().and_then(|length| length.try_into().ok()),
+        _ => None,
+    };
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let block = length.filter(|length| *length < width);
+    (Some(address), block.and_then(|length| Prefix::truncated(address, length)))
+}
+
+pub(super) fn read_machine(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    let findings = &mut stage.findings;
+    let mut machine = VirtualMachine::new(id);
+    machine.origin = view.at.clone().into();
+    let profile = view.object("networkProfile", findings);
+    let mut interfaces: Vec<_> =
+        profile.iter().flat_map(|profile| profile.objects("networkInterfaces", findings)).collect();
+    interfaces.sort_by_key(|interface| !interface.flag("primary", false, &mut Vec::new()));
+    for interface in &interfaces {
+        machine.network_interfaces.extend(interface.own_link(&mut stage.findings));
+    }
+    stage.parts.push(Part::VirtualMachine(machine));
+}
+
+pub(super) fn read_asg(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    let mut group = ApplicationSecurityGroup::new(id);
+    group.origin = view.at.clone().into();
+    stage.parts.push(Part::ApplicationSecurityGroup(group));
+}
+
+pub(super) fn read_public_address(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    let address = view.address("ipAddress", &mut stage.findings);
+    let mut public = PublicIpAddress::new(id, address);
+    public.origin = view.at.clone().into();
+    stage.parts.push(Part::PublicIpAddress(public));
+}
+
+fn read_embedded_public_address(stage: &mut Stage, view: &View<'_, '_>) {
+    let Some(public) = view.object("publicIPAddress", &mut Vec::new()) else { return };
+    if let Some(id) = public.own_text("id")
+        && public.has("ipAddress")
+    {
+        read_public_address(stage, &public, ResourceId::new(id));
+    }
+}
+
+pub(super) fn read_private_endpoint(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    virtual_network::read_embedded_subnet(stage, view, "subnet");
+    let findings = &mut stage.findings;
+    let mut endpoint = PrivateEndpoint::new(id, view.link("subnet", findings));
+    endpoint.origin = view.at.clone().into();
+    endpoint.network_interfaces = view.links("networkInterfaces", findings);
+    endpoint.application_security_groups = view.links("applicationSecurityGroups", findings);
+    for configuration in view.objects("customDnsConfigs", findings) {
+        for (text, at) in configuration.texts("ipAddresses", findings) {
+            match parse_address(text) {
+                Some(address) => endpoint.addresses.push(address),
+                None => findings.push(unreadable(at, text, "an address")),
+            }
+        }
+    }
+    for configuration in view.objects("ipConfigurations", findings) {
+        endpoint.addresses.extend(configuration.address("privateIPAddress", findings));
+    }
+    endpoint.addresses.sort_unstable();
+    endpoint.addresses.dedup();
+    stage.parts.push(Part::PrivateEndpoint(endpoint));
+}

@@ -1,0 +1,77 @@
+//! What a document contributes: resources, and pieces of resources that stand elsewhere.
+
+use crate::model::{AdminRule, AdminRuleCollection, ResourceId, SecurityGroup, SecurityRule};
+use crate::network::{
+    ApplicationSecurityGroup, BastionHost, Link, NetworkGroup, NetworkInterface, Peering,
+    PrivateEndpoint, PublicIpAddress, Route, RouteTable, Subnet, TagContents, VirtualMachine,
+    VirtualNetwork,
+};
+use crate::report::Location;
+
+/// One contribution, in the order of the document.
+#[derive(Debug)]
+pub(super) enum Part {
+    AdminCollection(AdminRuleCollection),
+    /// The services of a configuration that steer its collections (S6.15).
+    AdminConfiguration {
+        id: ResourceId,
+        services: Vec<String>,
+    },
+    /// A rule, and the network groups that an effective or active list names with it.
+    AdminRule {
+        collection: ResourceId,
+        applies_to: Vec<Link>,
+        rule: AdminRule,
+    },
+    ApplicationSecurityGroup(ApplicationSecurityGroup),
+    /// A security group, seen from the subnet or interface it is on.
+    Attachment {
+        group: ResourceId,
+        target: Target,
+        at: Location,
+    },
+    BastionHost(BastionHost),
+    /// A group as effective rules show it: it stands in where the group itself is not given.
+    EffectiveGroup(SecurityGroup),
+    NetworkGroup(NetworkGroup),
+    NetworkInterface(NetworkInterface),
+    Peering {
+        network: ResourceId,
+        peering: Peering,
+    },
+    PrivateEndpoint(PrivateEndpoint),
+    PublicIpAddress(PublicIpAddress),
+    Route {
+        table: ResourceId,
+        route: Route,
+    },
+    RouteTable(RouteTable),
+    Rule {
+        group: ResourceId,
+        rule: SecurityRule,
+        is_default: bool,
+    },
+    SecurityGroup(SecurityGroup),
+    StaticMember {
+        group: ResourceId,
+        member: ResourceId,
+    },
+    Subnet {
+        network: ResourceId,
+        subnet: Subnet,
+    },
+    /// What tags held for an interface (S8.20).
+    TagContents {
+        interface: ResourceId,
+        contents: Vec<TagContents>,
+    },
+    VirtualMachine(VirtualMachine),
+    VirtualNetwork(VirtualNetwork),
+}
+
+/// What a security group is on.
+#[derive(Debug)]
+pub(super) enum Target {
+    Interface(ResourceId),
+    Subnet(ResourceId),
+}

@@ -1,0 +1,212 @@
+//! One document becomes parts: every shape that Azure, its command line and its templates use
+//! is taken apart here, down to single resources.
+
+use super::document::Sink;
+use super::json::{Members, Node};
+use super::kind::{Kind, stated_type};
+use super::part::Part;
+use super::view::View;
+use super::{admin, bastion, effective, group, interface, route, virtual_network};
+use crate::model::{Mode, ResourceId, is_expression};
+use crate::report::{Code, Finding, Location, Severity};
+
+/// The parts of one document, and what is to be said about it.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) mode: Mode,
+    pub(super) parts: Vec<Part>,
+    pub(super) findings: Vec<Finding>,
+    /// Whether anything of a known kind was seen, even if nothing of it could be kept.
+    pub(super) has_recognised: bool,
+}
+
+/// The resource around a nested child: its id and its type.
+#[derive(Clone, Copy)]
+struct Parent<'p> {
+    id: &'p ResourceId,
+    kind: &'p str,
+}
+
+impl<'a> Sink<'a> for Stage {
+    fn take(&mut self, node: Node<'a>, at: Location) {
+        self.read(&node, at, None);
+    }
+}
+
+impl Stage {
+    pub(super) fn new(mode: Mode) -> Self {
+        Self { mode, parts: Vec::new(), findings: Vec::new(), has_recognised: false }
+    }
+
+    fn read(&mut self, node: &Node<'_>, at: Location, parent: Option<Parent<'_>>) {
+        match node {
+            Node::List(nodes) => {
+                for (index, node) in nodes.iter().enumerate() {
+                    self.read(node, at.child(index), parent);
+                }
+            }
+            Node::Object(members) => self.read_object(members, at, parent),
+            _ => {}
+        }
+    }
+
+    fn read_object(&mut self, members: &Members<'_>, at: Location, parent: Option<Parent<'_>>) {
+        let view = View::new(members, at);
+        let stated = stated_type(members, parent.map(|parent| parent.kind));
+        let kind = match &stated {
+            Some(name) => Kind::of_type(name).or_else(|| Kind::of_shape(&view)),
+            None => view.own_text("id").and_then(Kind::of_id).or_else(|| Kind::of_shape(&view)),
+        };
+        let Some(kind) = kind else {
+            if stated.is_none() {
+                self.read_wrapper(&view, parent);
+            }
+            return;
+        };
+        self.has_recognised = true;
+        if kind == Kind::Deployment {
+            return self.read_deployment(&view);
+        }
+        if matches!(members.get("condition"), Some(Node::Bool(false))) {
+            return;
+        }
+        self.note_unevaluated(&view);
+        let id = identify(&view, stated.as_deref(), parent);
+        self.read_resource(kind, &view, id.clone());
+        if let (Some(id), Some(stated), Some(children)) = (id, stated, members.get("resources")) {
+            let parent = Parent { id: &id, kind: &stated };
+            self.read(children, view.at.child("resources"), Some(parent));
+        }
+    }
+
+    fn read_resource(&mut self, kind: Kind, view: &View<'_, '_>, id: Option<ResourceId>) {
+        let Some(id) = id.or_else(|| group::id_of_effective(kind, view)) else {
+            let message = "the resource has neither an id nor a type and name, and is passed over";
+            self.report(Code::InvalidField, &view.at, message);
+            return;
+        };
+        match kind {
+            Kind::SecurityGroup => group::read(self, view, id),
+            Kind::Rule => group::read_child(self, view, &id),
+            Kind::Effective => effective::read(self, view),
+            Kind::VirtualNetwork => virtual_network::read(self, view, id),
+            Kind::Subnet => virtual_network::read_child_subnet(self, view, id),
+            Kind::Peering => virtual_network::read_child_peering(self, view, &id),
+            Kind::NetworkInterface => interface::read(self, view, id),
+            Kind::VirtualMachine => interface::read_machine(self, view, id),
+            Kind::ApplicationSecurityGroup => interface::read_asg(self, view, id),
+            Kind::PublicIpAddress => interface::read_public_address(self, view, id),
+            Kind::PrivateEndpoint => interface::read_private_endpoint(self, view, id),
+            Kind::BastionHost => bastion::read(self, view, id),
+            Kind::RouteTable => route::read(self, view, id),
+            Kind::Route => route::read_child(self, view, &id),
+            Kind::AdminConfiguration => admin::read_configuration(self, view, id),
+            Kind::AdminCollection => admin::read_collection(self, view, id),
+            Kind::AdminRule => admin::read_rule(self, view, &id),
+            Kind::NetworkGroup => admin::read_network_group(self, id),
+            Kind::StaticMember => admin::read_static_member(self, view, &id),
+            Kind::Deployment => {}
+        }
+    }
+
+    /// An object that is no resource may hold some: an answer's `value`, the `NewNSG` of
+    /// `az network nsg create` (S10.5).
+    fn read_wrapper(&mut self, view: &View<'_, '_>, parent: Option<Parent<'_>>) {
+        let containers = ["value", "resources", "data"];
+        let mut members = view.object.iter();
+        if let (Some((name, only)), None) = (members.next(), members.next()) {
+            return self.read(only, view.at.child(name), parent);
+        }
+        for name in containers {
+            match view.object.find(name) {
+                Some((key, node @ Node::List(_))) => self.read(node, view.at.child(key), parent),
+                Some((key, Node::Object(named))) if name == "resources" => {
+                    self.read_named(named, &view.at.child(key));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Resources keyed by symbolic names (S10.9).
+    fn read_named(&mut self, named: &Members<'_>, at: &Location) {
+        for (name, node) in named.iter() {
+            self.read(node, at.child(name), None);
+        }
+    }
+
+    /// The resources of a nested deployment's template.
+    fn read_deployment(&mut self, view: &View<'_, '_>) {
+        let template = match view.node("template") {
+            Some(Node::Object(members)) => members,
+            _ => return,
+        };
+        let at = view.at.child("properties").child("template").child("resources");
+        match template.get("resources") {
+            Some(Node::Object(named)) => self.read_named(named, &at),
+            Some(list) => self.read(list, at, None),
+            None => {}
+        }
+    }
+
+    /// Conditions and copies of templates are not evaluated: what they guard is read as it
+    /// stands, and said so.
+    fn note_unevaluated(&mut self, view: &View<'_, '_>) {
+        if let Some((key, Node::Text(text))) = view.object.find("condition")
+            && is_expression(text)
+        {
+            let message = format!("whether `{text}` holds is not known: read as if it did");
+            self.note(&view.at.child(key), message);
+        }
+        if let Some((key, Node::Object(_))) = view.object.find("copy") {
+            self.note(&view.at.child(key), "`copy` is not repeated: read once".to_owned());
+        }
+    }
+
+    fn note(&mut self, at: &Location, message: String) {
+        let finding = Finding::new(Severity::Note, Code::UnknownValue, at.clone(), message);
+        self.findings.push(finding);
+    }
+
+    pub(super) fn report(&mut self, code: Code, at: &Location, message: impl Into<String>) {
+        self.findings.push(Finding::new(Severity::Error, code, at.clone(), message));
+    }
+}
+
+/// The id of a resource: its own, or one made of its type and name, without subscription and
+/// resource group (S10.12).
+fn identify(
+    view: &View<'_, '_>,
+    stated: Option<&str>,
+    parent: Option<Parent<'_>>,
+) -> Option<ResourceId> {
+    if let Some(id) = view.own_text("id").filter(|id| !is_expression(id)) {
+        return Some(ResourceId::new(id));
+    }
+    let (kind, name) = (stated?, view.own_text("name")?);
+    if let Some(parent) = parent.filter(|parent| kind.starts_with(parent.kind)) {
+        let own_name = segments(name).pop()?;
+        return Some(parent.id.child(kind.rsplit('/').next()?, &own_name));
+    }
+    let (provider, kinds) = kind.split_once('/')?;
+    let mut names = segments(name).into_iter();
+    let mut id = format!("/providers/{provider}");
+    let kinds: Vec<&str> = kinds.split('/').collect();
+    // An expression may stand for the names of parent and child together.
+    let missing = kinds.len().saturating_sub(names.len());
+    for (index, kind) in kinds.iter().enumerate() {
+        let name = if index < missing { "(unknown)".to_owned() } else { names.next()? };
+        id.push_str(&format!("/{kind}/{name}"));
+    }
+    Some(ResourceId::new(&id))
+}
+
+/// The names in a resource name such as `nsg/rule`. An expression is one name, whatever slashes
+/// it holds.
+pub(super) fn segments(name: &str) -> Vec<String> {
+    if is_expression(name) {
+        vec![name.replace('/', "%2F")]
+    } else {
+        name.split('/').map(str::to_owned).collect()
+    }
+}

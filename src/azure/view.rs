@@ -1,0 +1,362 @@
+//! A resource as a set of fields, wherever they stand.
+//!
+//! Azure's API keeps the fields of a resource in `properties`, its command line flattens them
+//! into the resource, at any depth (S10.4, S10.8). A [`View`] finds them in both.
+
+use std::net::IpAddr;
+
+use super::json::{Members, Node};
+use crate::model::{Field, ResourceId, UnknownValue, Value, Written, is_expression};
+use crate::net::{Prefix, parse_address};
+use crate::network::Link;
+use crate::report::{Code, Finding, Location, Severity};
+
+/// An object of the input, its `properties`, and its place.
+#[derive(Clone, Debug)]
+pub(super) struct View<'n, 'a> {
+    pub(super) object: &'n Members<'a>,
+    properties: Option<(&'n str, &'n Members<'a>)>,
+    pub(super) at: Location,
+}
+
+/// A member that was found.
+#[derive(Clone, Copy)]
+struct Found<'n, 'a> {
+    below: &'n str,
+    member: &'n str,
+    node: &'n Node<'a>,
+}
+
+impl<'n, 'a> View<'n, 'a> {
+    pub(super) fn new(object: &'n Members<'a>, at: Location) -> Self {
+        let properties = object
+            .find("properties")
+            .and_then(|(key, node)| node.as_object().map(|members| (key, members)));
+        Self { object, properties, at }
+    }
+
+    fn find(&self, name: &str) -> Option<Found<'n, 'a>> {
+        let inside = self.properties.and_then(|(below, members)| {
+            members.find(name).map(|(member, node)| Found { below, member, node })
+        });
+        inside.or_else(|| {
+            self.object.find(name).map(|(member, node)| Found { below: "", member, node })
+        })
+    }
+
+    fn place(&self, found: &Found<'n, 'a>) -> Location {
+        if found.below.is_empty() {
+            self.at.child(found.member)
+        } else {
+            self.at.child(found.below).child(found.member)
+        }
+    }
+
+    /// Whether the field is there and not null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// Whether the field is a list, empty or not.
+    pub(super) fn has_list(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|found| matches!(found.node, Node::List(_)))
+    }
+
+    pub(super) fn node(&self, name: &str) -> Option<&'n Node<'a>> {
+        self.find(name).map(|found| found.node)
+    }
+
+    /// The text of a field of the object itself, not of its properties; empty is absent.
+    pub(super) fn own_text(&self, name: &str) -> Option<&'n str> {
+        self.object.find(name).and_then(|(_, node)| node.as_text()).filter(|text| !text.is_empty())
+    }
+
+    /// The field as a rule's field. `name` stands for the member if there is none.
+    pub(super) fn field(&self, name: &'static str) -> Field<'n> {
+        match self.find(name) {
+            Some(Found { below, member, node }) => Field { below, member, written: written(node) },
+            None => {
+                let below = self.properties.map_or("", |(key, _)| key);
+                Field { below, member: name, written: Written::Absent }
+            }
+        }
+    }
+
+    /// The text of a field; empty is absent.
+    pub(super) fn text(&self, name: &str, findings: &mut Vec<Finding>) -> Option<&'n str> {
+        let found = self.find(name)?;
+        match found.node {
+            Node::Text(text) => Some(text.as_ref()).filter(|text| !text.is_empty()),
+            other => {
+                self.wrong(&found, "a text", other, findings);
+                None
+            }
+        }
+    }
+
+    /// Whether the field says yes; absent is `default`.
+    pub(super) fn flag(&self, name: &str, default: bool, findings: &mut Vec<Finding>) -> bool {
+        let Some(found) = self.find(name) else { return default };
+        match found.node {
+            Node::Bool(flag) => return *flag,
+            Node::Text(text) if text.eq_ignore_ascii_case("true") => return true,
+            Node::Text(text) if text.eq_ignore_ascii_case("false") => return false,
+            Node::Text(text) if is_expression(text) => {
+                let message =
+                    format!("the value of the expression `{text}` is not known: read as {default}");
+                findings.push(unknown(self.place(&found), message));
+            }
+            other => self.wrong(&found, "true or false", other, findings),
+        }
+        default
+    }
+
+    /// The object in a field.
+    pub(super) fn object(&self, name: &str, findings: &mut Vec<Finding>) -> Option<View<'n, 'a>> {
+        let found = self.find(name)?;
+        match found.node {
+            Node::Object(members) => Some(View::new(members, self.place(&found))),
+            Node::Text(text) if is_expression(text) => {
+                let message = format!("the value of the expression `{text}` is not known");
+                findings.push(unknown(self.place(&found), message));
+                None
+            }
+            other => {
+                self.wrong(&found, "an object", other, findings);
+                None
+            }
+        }
+    }
+
+    /// The nodes in a field that is a list, each with its place.
+    pub(super) fn list(
+        &self,
+        name: &str,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<(&'n Node<'a>, Location)> {
+        let Some(found) = self.find(name) else { return Vec::new() };
+        match found.node {
+            Node::List(nodes) => {
+                let place = self.place(&found);
+                nodes.iter().enumerate().map(|(i, node)| (node, place.child(i))).collect()
+            }
+            Node::Text(text) if is_expression(text) => {
+                let message = format!("the list `{text}` is an expression and is not known");
+                findings.push(unknown(self.place(&found), message));
+                Vec::new()
+            }
+            // PowerShell writes a list of one as its element.
+            single @ Node::Object(_) => vec![(single, self.place(&found))],
+            other => {
+                self.wrong(&found, "a list", other, findings);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The objects in a field that is a list of them.
+    pub(super) fn objects(&self, name: &str, findings: &mut Vec<Finding>) -> Vec<View<'n, 'a>> {
+        let mut views = Vec::new();
+        for (node, at) in self.list(name, findings) {
+            match node {
+                Node::Object(members) => views.push(View::new(members, at)),
+                Node::Null => {}
+                other => findings.push(invalid(at, "an object", other)),
+            }
+        }
+        views
+    }
+
+    /// The texts in a field that is a list of them, or one text.
+    pub(super) fn texts(
+        &self,
+        name: &str,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<(&'n str, Location)> {
+        if let Some(found @ Found { node: Node::Text(text), .. }) = self.find(name) {
+            let place = self.place(&found);
+            return if text.is_empty() { Vec::new() } else { vec![(text.as_ref(), place)] };
+        }
+        let mut texts = Vec::new();
+        for (node, at) in self.list(name, findings) {
+            match node {
+                Node::Text(text) => texts.push((text.as_ref(), at)),
+                Node::Null => {}
+                other => findings.push(invalid(at, "a text", other)),
+            }
+        }
+        texts
+    }
+
+    /// The reference in a field that is an object with an `id`, or the id itself.
+    pub(super) fn link(&self, name: &str, findings: &mut Vec<Finding>) -> Option<Link> {
+        let found = self.find(name)?;
+        read_link(found.node, &self.place(&found), findings)
+    }
+
+    /// The reference that the object itself is.
+    pub(super) fn own_link(&self, findings: &mut Vec<Finding>) -> Option<Link> {
+        match self.object.find("id") {
+            Some((key, node)) => read_link(node, &self.at.child(key), findings),
+            None => None,
+        }
+    }
+
+    /// The references in a field that is a list of them.
+    pub(super) fn links(&self, name: &str, findings: &mut Vec<Finding>) -> Vec<Link> {
+        self.list(name, findings)
+            .into_iter()
+            .filter_map(|(node, at)| read_link(node, &at, findings))
+            .collect()
+    }
+
+    /// The address blocks in the first of the fields that holds any, and those that could not
+    /// be read.
+    pub(super) fn prefixes(
+        &self,
+        names: &[&str],
+        findings: &mut Vec<Finding>,
+    ) -> (Vec<Prefix>, Vec<UnknownValue>) {
+        let (mut known, mut lost) = (Vec::new(), Vec::new());
+        for name in names {
+            for (text, at) in self.texts(name, findings) {
+                match read_prefix(text, at, findings) {
+                    Some(prefix) => known.push(prefix),
+                    None => lost.push(UnknownValue::new(text)),
+                }
+            }
+            if !known.is_empty() || !lost.is_empty() {
+                break;
+            }
+            // A list that is an expression holds something, but nobody knows what.
+            if let Some(Node::Text(text)) = self.node(name) {
+                lost.push(UnknownValue::new(text.as_ref()));
+                break;
+            }
+        }
+        (known, lost)
+    }
+
+    /// The address in a field.
+    pub(super) fn address(&self, name: &str, findings: &mut Vec<Finding>) -> Option<IpAddr> {
+        let text = self.text(name, findings)?;
+        let address = parse_address(text);
+        if address.is_none() {
+            let place = self.find(name).map(|found| self.place(&found)).unwrap_or_default();
+            findings.push(unreadable(place, text, "an address"));
+        }
+        address
+    }
+
+    fn wrong(
+        &self,
+        found: &Found<'n, 'a>,
+        expected: &str,
+        actual: &Node<'_>,
+        findings: &mut Vec<Finding>,
+    ) {
+        findings.push(invalid(self.place(found), expected, actual));
+    }
+}
+
+/// A reference: an object with an `id`, or the id itself.
+pub(super) fn read_link(
+    node: &Node<'_>,
+    at: &Location,
+    findings: &mut Vec<Finding>,
+) -> Option<Link> {
+    let (text, at) = match node {
+        Node::Null => return None,
+        Node::Text(text) => (text.as_ref(), at.clone()),
+        Node::Object(members) => match members.find("id") {
+            Some((key, Node::Text(text))) => (text.as_ref(), at.child(key)),
+            Some((key, other)) => {
+                findings.push(invalid(at.child(key), "an id", other));
+                return None;
+            }
+            None if members.is_empty() => return None,
+            None => {
+                findings.push(invalid(at.clone(), "an object with an `id`", node));
+                return Some(Value::Unknown(UnknownValue::new("(no id)")));
+            }
+        },
+        other => {
+            findings.push(invalid(at.clone(), "an object with an `id`", other));
+            return None;
+        }
+    };
+    if text.is_empty() {
+        return None;
+    }
+    if is_expression(text) {
+        let message = format!("the reference `{text}` is an expression and is not known");
+        findings.push(unknown(at, message));
+        return Some(Value::Unknown(UnknownValue::new(text)));
+    }
+    Some(Value::Known(ResourceId::new(text)))
+}
+
+/// An address block, or one address, with host bits masked.
+pub(super) fn read_prefix(text: &str, at: Location, findings: &mut Vec<Finding>) -> Option<Prefix> {
+    let text = text.trim();
+    match text.parse::<Prefix>() {
+        Ok(prefix) => Some(prefix),
+        Err(error) => {
+            if is_expression(text) {
+                let message = format!("the value of the expression `{text}` is not known");
+                findings.push(unknown(at, message));
+                return None;
+            }
+            let (severity, code) = match error.canonical() {
+                Some(_) => (Severity::Warning, Code::NonCanonicalPrefix),
+                None => (Severity::Error, Code::InvalidField),
+            };
+            findings.push(Finding::new(severity, code, at, error.to_string()));
+            error.canonical()
+        }
+    }
+}
+
+/// A template expression stands where a value should.
+pub(super) fn unknown(at: Location, message: String) -> Finding {
+    Finding::new(Severity::Warning, Code::UnknownValue, at, message)
+}
+
+/// A text that is not what it should be.
+pub(super) fn unreadable(at: Location, text: &str, expected: &str) -> Finding {
+    if is_expression(text) {
+        return unknown(at, format!("the value of the expression `{text}` is not known"));
+    }
+    let message = format!("`{text}` is not {expected}");
+    Finding::new(Severity::Error, Code::InvalidField, at, message)
+}
+
+/// A value of the wrong JSON type.
+pub(super) fn invalid(at: Location, expected: &str, actual: &Node<'_>) -> Finding {
+    let message = format!("expected {expected}, found {}", actual.kind());
+    Finding::new(Severity::Error, Code::InvalidField, at, message)
+}
+
+/// What a node writes in a rule's field.
+fn written<'n>(node: &'n Node<'_>) -> Written<'n> {
+    match node {
+        Node::Null => Written::Absent,
+        Node::Text(text) => Written::text(text.as_ref()),
+        Node::Number(number) => Written::text(number.to_string()),
+        Node::List(nodes) => Written::List(nodes.iter().map(written_item).collect()),
+        Node::Object(members) => match members.get("id") {
+            Some(Node::Text(id)) => Written::text(id.as_ref()),
+            _ => Written::Other(node.kind()),
+        },
+        Node::Bool(_) => Written::Other(node.kind()),
+    }
+}
+
+/// In a list an empty text is an item that says nothing, not an absent list.
+fn written_item<'n>(node: &'n Node<'_>) -> Written<'n> {
+    match node {
+        Node::Text(text) => Written::Text(text.as_ref().into()),
+        Node::Null => Written::Other("null"),
+        other => written(other),
+    }
+}

@@ -1,0 +1,123 @@
+//! Virtual networks, subnets and peerings (S10.25 to S10.27).
+
+use super::group;
+use super::json::Node;
+use super::part::Part;
+use super::read::{Stage, segments};
+use super::view::{View, read_prefix};
+use crate::model::ResourceId;
+use crate::network::{Peering, PeeringState, PrivateEndpointPolicies, Subnet, VirtualNetwork};
+use crate::report::{Code, Finding};
+
+pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    let findings = &mut stage.findings;
+    let mut network = VirtualNetwork::new(id);
+    network.origin = view.at.clone().into();
+    if let Some(space) = view.object("addressSpace", findings) {
+        (network.address_space, network.unknown_address_space) =
+            space.prefixes(&["addressPrefixes"], findings);
+    }
+    network.flow_timeout_minutes = match view.node("flowTimeoutInMinutes") {
+        Some(Node::Number(minutes)) => minutes.as_u64().and_then(|minutes| minutes.try_into().ok()),
+        _ => None,
+    };
+    for peering in view.objects("virtualNetworkPeerings", findings) {
+        network.peerings.push(read_peering(&peering, findings));
+    }
+    for subnet in view.objects("subnets", &mut stage.findings) {
+        let own_id = subnet.own_text("id").map(ResourceId::new);
+        let id = own_id.or_else(|| {
+            let name = segments(subnet.own_text("name")?).pop()?;
+            Some(network.id.child("subnets", &name))
+        });
+        match id {
+            Some(id) => network.subnets.push(read_subnet(stage, &subnet, id)),
+            None => stage.report(
+                Code::InvalidField,
+                &subnet.at,
+                "the subnet has neither an id nor a name, and is passed over",
+            ),
+        }
+    }
+    stage.parts.push(Part::VirtualNetwork(network));
+}
+
+pub(super) fn read_child_subnet(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    let Some(network) = id.parent() else {
+        let message = format!("the id `{id}` of the subnet does not tell its virtual network");
+        return stage.report(Code::InvalidField, &view.at, message);
+    };
+    let subnet = read_subnet(stage, view, id);
+    stage.parts.push(Part::Subnet { network, subnet });
+}
+
+/// Reads a subnet that another resource holds where only its id is needed, if it is there whole.
+pub(super) fn read_embedded_subnet(stage: &mut Stage, view: &View<'_, '_>, name: &str) {
+    let Some(subnet) = view.object(name, &mut Vec::new()) else { return };
+    if let Some(id) = subnet.own_text("id")
+        && (subnet.has("addressPrefix") || subnet.has_list("addressPrefixes"))
+    {
+        read_child_subnet(stage, &subnet, ResourceId::new(id));
+    }
+}
+
+pub(super) fn read_child_peering(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId) {
+    let Some(network) = id.parent() else {
+        let message = format!("the id `{id}` of the peering does not tell its virtual network");
+        return stage.report(Code::InvalidField, &view.at, message);
+    };
+    let peering = read_peering(view, &mut stage.findings);
+    stage.parts.push(Part::Peering { network, peering });
+}
+
+fn read_subnet(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) -> Subnet {
+    group::read_embedded(stage, view, "networkSecurityGroup");
+    let findings = &mut stage.findings;
+    let mut subnet = Subnet::new(id);
+    subnet.origin = view.at.clone().into();
+    // Azure fills the list where there are several and the text where there is one.
+    (subnet.prefixes, subnet.unknown_prefixes) =
+        view.prefixes(&["addressPrefixes", "addressPrefix"], findings);
+    subnet.security_group = view.link("networkSecurityGroup", findings);
+    subnet.route_table = view.link("routeTable", findings);
+    let policies = view.text("privateEndpointNetworkPolicies", findings).unwrap_or_default();
+    let filters = ["Enabled", "NetworkSecurityGroupEnabled"];
+    if filters.iter().any(|name| name.eq_ignore_ascii_case(policies)) {
+        subnet.private_endpoint_policies = PrivateEndpointPolicies::SecurityGroup;
+    }
+    subnet.delegations = view
+        .objects("delegations", findings)
+        .iter()
+        .filter_map(|delegation| delegation.text("serviceName", findings))
+        .map(str::to_owned)
+        .collect();
+    subnet
+}
+
+fn read_peering(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Peering {
+    let name = view.own_text("name").and_then(|name| segments(name).pop()).unwrap_or_default();
+    let mut peering = Peering::new(name, view.link("remoteVirtualNetwork", findings));
+    peering.origin = view.at.clone().into();
+    // The first is what this side last synchronised, the second what the other side has now.
+    for space in ["remoteVirtualNetworkAddressSpace", "remoteAddressSpace"] {
+        let Some(space) = view.object(space, findings) else { continue };
+        for (text, at) in space.texts("addressPrefixes", findings) {
+            peering.remote_address_space.extend(read_prefix(text, at, findings));
+        }
+        if !peering.remote_address_space.is_empty() {
+            break;
+        }
+    }
+    peering.state = match view.text("peeringState", findings) {
+        Some(state) if state.eq_ignore_ascii_case("Connected") => PeeringState::Connected,
+        Some(state) if state.eq_ignore_ascii_case("Disconnected") => PeeringState::Disconnected,
+        Some(state) if state.eq_ignore_ascii_case("Initiated") => PeeringState::Initiated,
+        _ => PeeringState::Unknown,
+    };
+    peering.allow_virtual_network_access = view.flag("allowVirtualNetworkAccess", true, findings);
+    peering.use_remote_gateways = view.flag("useRemoteGateways", false, findings);
+    peering.complete = view.flag("peerCompleteVnets", true, findings);
+    let remote_subnets = view.texts("remoteSubnetNames", findings);
+    peering.remote_subnets = remote_subnets.iter().map(|(name, _)| (*name).to_owned()).collect();
+    peering
+}

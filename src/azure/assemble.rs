@@ -145,12 +145,11 @@ impl Assembly<'_> {
                 }
             }
             Part::EffectiveGroup(group) => {
-                if self.find::<SecurityGroup>(&group.id).is_none() {
-                    self.add(group);
-                }
+                let id = group.id.clone();
+                self.find_or_add(&id, |_| group);
             }
             Part::Attachment { group, target: Target::Subnet(subnet), at } => {
-                self.attach_subnet(&group, subnet, at);
+                self.attach_subnet(&group, &subnet, at);
             }
             Part::Attachment { group, target: Target::Interface(interface), at } => {
                 self.attach_interface(&group, &interface, at);
@@ -193,14 +192,14 @@ impl Assembly<'_> {
     }
 
     /// A group that says it is on a subnet is on it, whether or not the subnet says so.
-    fn attach_subnet(&mut self, group: &ResourceId, id: ResourceId, at: Location) {
+    fn attach_subnet(&mut self, group: &ResourceId, id: &ResourceId, at: Location) {
         let Some(network) = id.parent() else { return };
         let Some(network) = self.find_or_add(&network, unseen_network) else { return };
         let subnets = &mut network.subnets;
-        if subnets.iter().all(|subnet| subnet.id != id) {
+        if subnets.iter().all(|subnet| subnet.id != *id) {
             subnets.push(unseen_subnet(id.clone()));
         }
-        let Some(subnet) = subnets.iter_mut().find(|subnet| subnet.id == id) else { return };
+        let Some(subnet) = subnets.iter_mut().find(|subnet| subnet.id == *id) else { return };
         if !attach(&mut subnet.security_group, group) {
             let message = format!("`{id}` names another security group than `{group}`");
             self.report(Code::DuplicateId, at, message);

@@ -10,5 +10,6 @@
 
 mod cases;
 mod doors;
+mod naive;
 mod properties;
 mod support;

@@ -80,22 +80,17 @@ pub(super) fn source_port(rule: &Rule, flow: &Flow) -> Match {
     if flow.protocol().has_ports() {
         return port(&rule.source_ports, flow.source_port());
     }
-    if flow.protocol().is_icmp() && rule.is_icmp() {
-        // The source ports of an ICMP rule are ignored (S1.23).
-        return Match::Yes;
-    }
-    portless(rule, &rule.source_ports, flow)
+    // The source ports of an ICMP rule are ignored (S1.23).
+    portless(rule, &rule.source_ports, flow, Match::Yes)
 }
 
 pub(super) fn destination_port(rule: &Rule, flow: &Flow) -> Match {
     if flow.protocol().has_ports() {
         return port(&rule.destination_ports, flow.destination_port());
     }
-    if flow.protocol().is_icmp() && rule.is_icmp() {
-        // The destination ports of an ICMP rule are compared with the ICMP type (S1.23).
-        return port(&rule.destination_ports, flow.icmp_type().map(u16::from));
-    }
-    portless(rule, &rule.destination_ports, flow)
+    // The destination ports of an ICMP rule are compared with the ICMP type (S1.23).
+    let as_icmp = port(&rule.destination_ports, flow.icmp_type().map(u16::from));
+    portless(rule, &rule.destination_ports, flow, as_icmp)
 }
 
 /// A port, or a number whose value is not known: that one matches for certain only where every
@@ -109,9 +104,16 @@ fn port(ports: &Dimension<PortSet>, port: Option<u16>) -> Match {
     }
 }
 
-/// A flow without ports meets only rules that do not restrict ports (S1.24). Where the rule's
-/// protocol is unknown it may turn out to be an ICMP rule, whose ports mean something else.
-fn portless(rule: &Rule, ports: &Dimension<PortSet>, flow: &Flow) -> Match {
-    let may_be_icmp_rule = flow.protocol().is_icmp() && !rule.protocols.unknown.is_empty();
-    Match::of(ports.known.is_full(), !ports.unknown.is_empty() || may_be_icmp_rule)
+/// A flow without ports meets only rules that do not restrict ports (S1.24), an ICMP flow at an
+/// ICMP rule apart. Where the rule's protocol is unknown it may be either.
+fn portless(rule: &Rule, ports: &Dimension<PortSet>, flow: &Flow, as_icmp: Match) -> Match {
+    let as_other = Match::of(ports.known.is_full(), !ports.unknown.is_empty());
+    if !flow.protocol().is_icmp() || as_icmp == as_other {
+        return as_other;
+    }
+    match (rule.is_icmp(), rule.protocols.unknown.is_empty()) {
+        (true, _) => as_icmp,
+        (false, true) => as_other,
+        (false, false) => Match::Unknown,
+    }
 }

@@ -34,13 +34,15 @@ pub use choices::Choices;
 pub use drawn::{Drawn, DrawnTree};
 pub use generator::{Generator, Shape};
 
-use crate::model::{AdminRule, Direction, Flow, SecurityGroup, SecurityRule};
+use std::fmt;
+
+use crate::model::{AdminRule, Direction, Flow, SecurityGroup, SecurityRule, ServiceTag};
 use crate::net::{PortSet, Prefix};
 use crate::network::Network;
 use crate::resolve::{Names, Ruleset, ServiceTags};
 
 /// A group, what its names stand for, and flows aimed at its rules.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[expect(clippy::exhaustive_structs, reason = "a group, its names and its flows are all there is")]
 pub struct Case {
     /// The group.
@@ -71,6 +73,22 @@ impl Case {
     /// The group's rules in one direction, resolved.
     pub fn ruleset(&self, direction: Direction) -> Ruleset {
         Ruleset::of_group(&self.group, direction, &self.names)
+    }
+}
+
+impl fmt::Debug for Case {
+    /// Rules and flows in their text forms, one a line, so that a failing case can be read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for rule in self.group.all_rules() {
+            writeln!(f, "{rule}")?;
+        }
+        for flow in &self.flows {
+            writeln!(f, "{flow}")?;
+        }
+        match self.names.tag(&ServiceTag::virtual_network()) {
+            Some(addresses) => write!(f, "VirtualNetwork = {addresses}"),
+            None => f.write_str("VirtualNetwork is unknown"),
+        }
     }
 }
 

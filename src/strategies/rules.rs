@@ -156,7 +156,7 @@ impl Generator {
 
     /// What Azure refuses but exports hold, and what nobody knows.
     fn odd_item(&mut self) -> AddressItem {
-        let [tag, other] = Self::unknown_tags();
+        let [tag, others @ ..] = Self::unknown_tags();
         match self.choices.below(if self.shape.unknown { 3 } else { 1 }) {
             0 => {
                 let (one, two) = (self.address(), self.address());
@@ -167,7 +167,7 @@ impl Generator {
                     self.block()
                 }
             }
-            1 => AddressItem::Tag(self.choices.one_of(tag, &[other])),
+            1 => AddressItem::Tag(self.choices.one_of(tag, &others)),
             _ => AddressItem::Unknown(self.unknown_value()),
         }
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "azure")]
 pub mod azure;
+pub mod classify;
 pub mod eval;
 pub mod model;
 pub mod net;

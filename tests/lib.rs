@@ -9,6 +9,7 @@
 )]
 
 mod cases;
+mod classify;
 mod doors;
 mod naive;
 mod properties;

@@ -43,6 +43,12 @@ impl Shape {
         Self { rules, ..self }
     }
 
+    /// The same shape with this many flows in a case.
+    #[must_use]
+    pub fn with_flows(self, flows: usize) -> Self {
+        Self { flows, ..self }
+    }
+
     /// How many bytes of choices a case of this shape is drawn from.
     pub(super) fn choices(&self) -> usize {
         let rules = self.rules.saturating_mul(24).saturating_add(self.flows.saturating_mul(12));

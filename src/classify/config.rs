@@ -1,0 +1,136 @@
+//! How to build a classifier, and why that may fail.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How a [`Classifier`](super::Classifier) is built.
+///
+/// ```
+/// use nsg_engine::classify::{Config, Strategy};
+///
+/// let small = Config::new().size_limit(1 << 20).strategy(Strategy::Bitsets);
+/// assert_ne!(small, Config::default());
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    pub(super) size_limit: usize,
+    pub(super) strategy: Option<Strategy>,
+    pub(super) ports: Ports,
+}
+
+impl Config {
+    /// A limit of 64 MiB, the strategy chosen by what the rules look like, ports as Azure means
+    /// them.
+    pub fn new() -> Self {
+        Self { size_limit: 64 << 20, strategy: None, ports: Ports::OfTcpAndUdp }
+    }
+
+    /// The most bytes that the classifier may take; more than about twice that is never held
+    /// while it is built.
+    #[must_use]
+    pub fn size_limit(mut self, bytes: usize) -> Self {
+        self.size_limit = bytes;
+        self
+    }
+
+    /// Uses this strategy for both IP versions, whatever the rules look like.
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.strategy = Some(strategy);
+        self
+    }
+
+    /// Which protocols have ports.
+    #[must_use]
+    pub fn ports(mut self, ports: Ports) -> Self {
+        self.ports = ports;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Which protocols have ports.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Ports {
+    /// TCP and UDP; ICMP has a type in their place (S1.23, S1.24).
+    #[default]
+    OfTcpAndUdp,
+    /// Every protocol: plain five-tuple filters, such as those of ClassBench.
+    OfEveryProtocol,
+}
+
+/// The structure a lookup goes through. All give the same answers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Equivalence classes, then an AND of three sets of rules.
+    Bitsets,
+    /// Cut trees over plain rules.
+    Forest,
+    /// One rule after the other; fits whenever the rules themselves do.
+    Scan,
+    /// Equivalence classes, then two loads from exactly reduced decision tables.
+    Table,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Bitsets, Self::Forest, Self::Scan, Self::Table];
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bitsets => "bitsets",
+            Self::Forest => "forest",
+            Self::Scan => "scan",
+            Self::Table => "table",
+        })
+    }
+}
+
+/// The text is not a strategy.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{text}` is not a strategy: expected `bitsets`, `forest`, `scan` or `table`")]
+pub struct StrategyError {
+    text: String,
+}
+
+impl FromStr for Strategy {
+    type Err = StrategyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|strategy| strategy.to_string() == text)
+            .ok_or_else(|| StrategyError { text: text.to_owned() })
+    }
+}
+
+/// A classifier cannot be built.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// It would take more bytes than it may.
+    #[error("the {strategy} classifier does not fit into {limit} bytes: raise the size limit")]
+    SizeLimit {
+        /// What was to be built.
+        strategy: Strategy,
+        /// The limit.
+        limit: usize,
+    },
+    /// The strategy that was asked for cannot take these rules.
+    #[error("the {strategy} strategy cannot take these rules: {reason}")]
+    Unsuitable {
+        /// What was asked for.
+        strategy: Strategy,
+        /// Why not.
+        reason: &'static str,
+    },
+}

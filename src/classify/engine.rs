@@ -1,0 +1,158 @@
+//! One IP version's lookups: the strategy, chosen and built.
+
+use super::Unfit;
+use super::bitsets::AnyBitsets;
+use super::config::{BuildError, Config, Strategy};
+use super::fields::Fields;
+use super::index::Bits;
+use super::key::{Key, RuleIndex};
+use super::report::PartReport;
+use super::rules::Rules;
+use super::scan::Scan;
+use super::table::Table;
+
+/// Finds the first match.
+pub(super) trait Lookup<B> {
+    /// What to answer for a key.
+    fn lookup(&self, key: &Key<B>) -> RuleIndex;
+}
+
+/// The structure that a lookup goes through.
+pub(super) enum Engine<B: Bits> {
+    Bitsets(AnyBitsets<B>),
+    Scan(Scan<B>),
+    Table(Table<B>),
+}
+
+/// Runs `$body` with the structure itself, so that the choice is made once for a whole batch.
+macro_rules! with_lookup {
+    ($engine:expr, $lookup:ident => $body:expr) => {
+        match $engine {
+            Engine::Bitsets(AnyBitsets::W1($lookup)) => $body,
+            Engine::Bitsets(AnyBitsets::W2($lookup)) => $body,
+            Engine::Bitsets(AnyBitsets::W4($lookup)) => $body,
+            Engine::Bitsets(AnyBitsets::W8($lookup)) => $body,
+            Engine::Bitsets(AnyBitsets::W16($lookup)) => $body,
+            Engine::Bitsets(AnyBitsets::Long($lookup)) => $body,
+            Engine::Scan($lookup) => $body,
+            Engine::Table($lookup) => $body,
+        }
+    };
+}
+
+/// One IP version's part of a classifier.
+pub(super) struct Part<B: Bits> {
+    engine: Engine<B>,
+    report: PartReport,
+}
+
+/// Tables larger than this leave the caches near the core, and bit sets are as fast (measured).
+const TABLE_LIMIT: usize = 16 << 20;
+
+/// The most words of rows that class computation may toggle.
+const CLASS_WORK: usize = 1 << 27;
+
+impl<B: Bits> Part<B> {
+    /// The strategy that suits the rules, within `limit` bytes.
+    pub(super) fn new(
+        rules: &Rules<'_, B>,
+        config: &Config,
+        limit: usize,
+    ) -> Result<Self, BuildError> {
+        let built = match config.strategy {
+            Some(strategy) => forced(rules, strategy, limit).map_err(|unfit| match unfit {
+                Unfit::Size => BuildError::SizeLimit { strategy, limit: config.size_limit },
+                Unfit::Rules(reason) => BuildError::Unsuitable { strategy, reason },
+            }),
+            None => chosen(rules, limit).map_err(|_| BuildError::SizeLimit {
+                strategy: Strategy::Scan,
+                limit: config.size_limit,
+            }),
+        };
+        built.map(|(engine, report)| {
+            let bytes = with_lookup!(&engine, lookup => lookup.bytes());
+            Self { engine, report: PartReport { bytes, rules: rules.entries.len(), ..report } }
+        })
+    }
+
+    pub(super) fn report(&self) -> &PartReport {
+        &self.report
+    }
+
+    #[inline]
+    pub(super) fn classify(&self, key: &Key<B>) -> RuleIndex {
+        with_lookup!(&self.engine, lookup => lookup.lookup(key))
+    }
+
+    /// Classifies `keys` into `answers`, up to the end of the shorter.
+    pub(super) fn classify_all(
+        &self,
+        keys: impl Iterator<Item = Key<B>>,
+        answers: &mut [RuleIndex],
+    ) {
+        with_lookup!(&self.engine, lookup => {
+            for (answer, key) in answers.iter_mut().zip(keys) {
+                *answer = lookup.lookup(&key);
+            }
+        });
+    }
+}
+
+fn report(strategy: Strategy, reason: &'static str) -> PartReport {
+    PartReport { strategy, reason, rules: 0, bytes: 0, fields: None }
+}
+
+fn forced<B: Bits>(
+    rules: &Rules<'_, B>,
+    strategy: Strategy,
+    limit: usize,
+) -> Result<(Engine<B>, PartReport), Unfit> {
+    let mut report = report(strategy, "asked for");
+    let engine = match strategy {
+        Strategy::Scan => Engine::Scan(Scan::new(rules, limit)?),
+        Strategy::Forest => return Err(Unfit::Rules("not built yet")),
+        Strategy::Bitsets => {
+            let (fields, rows, counts) = Fields::new(rules, limit)?;
+            report.fields = Some(counts);
+            Engine::Bitsets(AnyBitsets::new(rules, fields, rows, limit)?)
+        }
+        Strategy::Table => {
+            let (fields, rows, counts) = Fields::new(rules, limit)?;
+            report.fields = Some(counts);
+            Engine::Table(Table::new(rules, fields, &rows, limit).map_err(|(unfit, _)| unfit)?)
+        }
+    };
+    Ok((engine, report))
+}
+
+fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, PartReport), Unfit> {
+    let scan =
+        |reason| Ok((Engine::Scan(Scan::new(rules, limit)?), report(Strategy::Scan, reason)));
+    if class_work(rules) > CLASS_WORK {
+        return scan("too many ranges for classes");
+    }
+    let Ok((fields, rows, counts)) = Fields::new(rules, limit) else {
+        return scan("classes do not fit the size limit");
+    };
+    let with_fields =
+        |strategy, reason| PartReport { fields: Some(counts), ..report(strategy, reason) };
+    match Table::new(rules, fields, &rows, limit.min(TABLE_LIMIT)) {
+        Ok(table) => {
+            Ok((Engine::Table(table), with_fields(Strategy::Table, "decision tables are small")))
+        }
+        Err((_, fields)) => match AnyBitsets::new(rules, fields, rows, limit) {
+            Ok(bitsets) => Ok((
+                Engine::Bitsets(bitsets),
+                with_fields(Strategy::Bitsets, "decision tables would be large"),
+            )),
+            Err(_) => scan("rows of bits do not fit the size limit"),
+        },
+    }
+}
+
+/// How many words of rows the sweeps over both addresses toggle.
+fn class_work<B: Bits>(rules: &Rules<'_, B>) -> usize {
+    let edges = rules.sources.values.iter().chain(&rules.destinations.values);
+    let edges: usize = edges.map(|set| set.intervals().len().saturating_mul(2)).sum();
+    edges.saturating_mul(rules.words())
+}

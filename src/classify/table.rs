@@ -1,0 +1,256 @@
+//! Classes, then two loads: the first decides two fields at once, the second the third (recursive
+//! flow classification, Gupta and McKeown 1999, with exact reduction).
+//!
+//! For each pair of classes of two fields the rules that remain are a *state*; rules behind the
+//! first one that the third field cannot refuse are cut off. Each distinct state is a row of
+//! answers over the classes of the third field. Then everything that turns out equal is merged,
+//! rows and columns of both tables, so that classes that never make a difference disappear.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "classes are below the widths that the tables were filled by"
+)]
+
+use super::Unfit;
+use super::classes::{Interner, Rows, hash_row};
+use super::engine::Lookup;
+use super::fields::{FieldRows, Fields};
+use super::index::{Bits, Index};
+use super::key::{Key, RuleIndex};
+use super::rules::Rules;
+
+/// The most pairs of classes that are ever combined.
+const MOST_PAIRS: usize = 1 << 22;
+
+pub(super) struct Table<B: Bits> {
+    fields: Fields<B>,
+    last: Field,
+    /// By the classes of the first two fields: where a row of `answers` starts.
+    pairs: Box<[u32]>,
+    /// How many classes the second field has.
+    width: usize,
+    /// Codes of [`RuleIndex`], narrowed; sign extension brings them back.
+    answers: Box<[i16]>,
+}
+
+/// The field that is decided by the second load.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Field {
+    Source,
+    Destination,
+    Service,
+}
+
+impl<B: Bits> Table<B> {
+    /// The tables, if they and the indexes take no more than `limit` bytes; else what was given
+    /// comes back.
+    pub(super) fn new(
+        rules: &Rules<'_, B>,
+        mut fields: Fields<B>,
+        rows: &FieldRows,
+        limit: usize,
+    ) -> Result<Self, (Unfit, Fields<B>)> {
+        let too_many = RuleIndex::MAX_NARROW;
+        if rules.entries.iter().any(|entry| entry.answer.rule().is_some_and(|r| r > too_many)) {
+            return Err((Unfit::Size, fields));
+        }
+        let Some(room) = limit.checked_sub(fields.bytes()) else {
+            return Err((Unfit::Size, fields));
+        };
+        let by_field = |field| match field {
+            Field::Source => &rows.source,
+            Field::Destination => &rows.destination,
+            Field::Service => &rows.service,
+        };
+        let mut orders = [
+            (Field::Source, Field::Destination, Field::Service),
+            (Field::Source, Field::Service, Field::Destination),
+            (Field::Destination, Field::Service, Field::Source),
+        ];
+        // The fewest pairs first: the tables over them tend to be the smallest and the quickest
+        // to make.
+        orders.sort_by_key(|(x, y, _)| by_field(*x).len() * by_field(*y).len());
+        let answers: Vec<RuleIndex> = rules.entries.iter().map(|entry| entry.answer).collect();
+        for (x, y, z) in orders {
+            let Some(reduced) = reduce([by_field(x), by_field(y), by_field(z)], &answers, room)
+            else {
+                continue;
+            };
+            for (field, numbers) in [x, y, z].into_iter().zip(&reduced.numbers) {
+                match field {
+                    Field::Source => fields.source.renumber(numbers),
+                    Field::Destination => fields.destination.renumber(numbers),
+                    Field::Service => fields.service.renumber(numbers),
+                }
+            }
+            return Ok(Self {
+                fields,
+                last: z,
+                pairs: reduced.pairs.into(),
+                width: reduced.width,
+                answers: reduced.answers.into(),
+            });
+        }
+        Err((Unfit::Size, fields))
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.fields.bytes() + size_of_val(&*self.pairs) + size_of_val(&*self.answers)
+    }
+}
+
+impl<B: Bits> Lookup<B> for Table<B> {
+    #[inline(always)]
+    fn lookup(&self, key: &Key<B>) -> RuleIndex {
+        let (source, destination, service) = self.fields.classes(key);
+        let (x, y, z) = match self.last {
+            Field::Service => (source, destination, service),
+            Field::Destination => (source, service, destination),
+            Field::Source => (destination, service, source),
+        };
+        let row = self.pairs[x.wrapping_mul(self.width).wrapping_add(y)];
+        RuleIndex::widened(self.answers[(row as usize).wrapping_add(z)])
+    }
+}
+
+struct Reduced {
+    pairs: Vec<u32>,
+    width: usize,
+    answers: Vec<i16>,
+    /// For each of the three fields, the new number of every class.
+    numbers: [Vec<u16>; 3],
+}
+
+/// Both tables over the classes of three fields, or `None` when they take more than `limit`
+/// bytes.
+fn reduce([x, y, z]: [&Rows; 3], answers: &[RuleIndex], limit: usize) -> Option<Reduced> {
+    let pairs = x.len().checked_mul(y.len()).filter(|pairs| *pairs <= MOST_PAIRS)?;
+    let (states, mut cells) = states(x, y, &always(z), pairs, limit)?;
+
+    // Distinct rows of answers; states that differ may still answer alike.
+    let mut answer_rows = Vec::new();
+    let mut rows = Interner::new(z.len().div_ceil(4));
+    let mut state_rows = Vec::with_capacity(states.len());
+    let mut row = vec![0i16; z.len().div_ceil(4) * 4];
+    let mut packed = vec![0u64; z.len().div_ceil(4)];
+    for state in states.iter() {
+        let left: Vec<(usize, u64)> =
+            state.iter().copied().enumerate().filter(|(_, word)| *word != 0).collect();
+        for (answer, class) in row.iter_mut().zip(z.iter()) {
+            let first = left.iter().find_map(|(word, bits)| {
+                let both = bits & class[*word];
+                (both != 0).then(|| 64 * word + both.trailing_zeros() as usize)
+            });
+            *answer = first.map_or(RuleIndex::NONE, |entry| answers[entry]).narrowed();
+        }
+        for (word, four) in packed.iter_mut().zip(row.chunks_exact(4)) {
+            *word =
+                four.iter().fold(0, |word, answer| word << 16 | u64::from(answer.cast_unsigned()));
+        }
+        let before = rows.len();
+        let number = rows.number(hash_row(&packed), &packed);
+        if rows.len() > before {
+            answer_rows.extend_from_slice(&row[..z.len()]);
+            if 2 * answer_rows.len() > limit {
+                return None;
+            }
+        }
+        state_rows.push(number);
+    }
+    for cell in &mut cells {
+        *cell = state_rows[*cell as usize];
+    }
+
+    let answer_rows: Vec<u32> =
+        answer_rows.iter().map(|answer| i32::from(*answer).cast_unsigned()).collect();
+    let turned = transposed(&answer_rows, z.len());
+    let (turned, z_numbers) = merged(&turned, rows.len())?;
+    let narrow = transposed(&turned, rows.len());
+    let z_width = u32::try_from(narrow.len() / rows.len()).ok()?;
+
+    let (cells, x_numbers) = merged(&cells, y.len())?;
+    let x_len = cells.len() / y.len();
+    let (turned, y_numbers) = merged(&transposed(&cells, y.len()), x_len)?;
+    let mut pairs = transposed(&turned, x_len);
+    for cell in &mut pairs {
+        *cell = cell.checked_mul(z_width)?;
+    }
+    let width = pairs.len() / x_len;
+    let answers: Vec<i16> =
+        narrow.iter().map(|answer| RuleIndex::from_code(*answer).narrowed()).collect();
+    let fits = 4 * pairs.len() + 2 * answers.len() <= limit;
+    fits.then_some(Reduced { pairs, width, answers, numbers: [x_numbers, y_numbers, z_numbers] })
+}
+
+/// The rules that every class of `rows` holds.
+fn always(rows: &Rows) -> Vec<u64> {
+    let mut all = vec![u64::MAX; rows.words()];
+    for row in rows.iter() {
+        all.iter_mut().zip(row).for_each(|(all, word)| *all &= word);
+    }
+    all
+}
+
+/// The distinct states of all pairs, and the number of each pair's; `None` when the states take
+/// more than `limit` bytes.
+fn states(
+    x: &Rows,
+    y: &Rows,
+    always: &[u64],
+    pairs: usize,
+    limit: usize,
+) -> Option<(Rows, Vec<u32>)> {
+    let mut states = Interner::new(x.words());
+    let mut cells = Vec::with_capacity(pairs);
+    let mut state = vec![0u64; x.words()];
+    for row in x.iter() {
+        for column in y.iter() {
+            let mut used = 0;
+            for (word, ((a, b), all)) in state.iter_mut().zip(row.iter().zip(column).zip(always)) {
+                *word = a & b;
+                used += 1;
+                let certain = *word & all;
+                if certain != 0 {
+                    *word &= certain ^ (certain - 1);
+                    break;
+                }
+            }
+            state[used..].fill(0);
+            cells.push(states.number(hash_row(&state[..used]), &state));
+        }
+        if 8 * x.words() * states.len() > limit.max(1 << 20) {
+            return None;
+        }
+    }
+    Some((states.into_rows(), cells))
+}
+
+/// Equal rows of a table once, and the new number of every row; `None` beyond 65,536 rows.
+fn merged(table: &[u32], width: usize) -> Option<(Vec<u32>, Vec<u16>)> {
+    let words = width.div_ceil(2);
+    let mut rows = Interner::new(words);
+    let mut kept = Vec::new();
+    let mut numbers = Vec::with_capacity(table.len() / width);
+    let mut packed = vec![0u64; words];
+    for row in table.chunks_exact(width) {
+        for (word, two) in packed.iter_mut().zip(row.chunks(2)) {
+            *word = two.iter().fold(0, |word, cell| word << 32 | u64::from(*cell));
+        }
+        let before = rows.len();
+        numbers.push(u16::try_from(rows.number(hash_row(&packed), &packed)).ok()?);
+        if rows.len() > before {
+            kept.extend_from_slice(row);
+        }
+    }
+    Some((kept, numbers))
+}
+
+/// Rows as columns.
+fn transposed(table: &[u32], width: usize) -> Vec<u32> {
+    let mut turned = Vec::with_capacity(table.len());
+    for column in 0..width {
+        turned.extend(table.iter().skip(column).step_by(width));
+    }
+    turned
+}

@@ -1,0 +1,261 @@
+//! The compiled classifier gives the interpreter's answers: every strategy, one by one, in
+//! batches and in columns.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use nsg_engine::classify::{
+    Answer, BuildError, Classifier, Config, FlowColumns, FlowKey, RuleIndex, Strategy,
+};
+use nsg_engine::eval::evaluate;
+use nsg_engine::model::{Direction, Flow};
+use nsg_engine::net::{AddressSet, Coordinate, Interval, PortSet, Protocol};
+use nsg_engine::resolve::{Rule, Ruleset};
+use nsg_engine::strategies::{Case, Choices, Shape, cases};
+use proptest::prelude::*;
+
+const DIRECTIONS: [Direction; 2] = [Direction::Inbound, Direction::Outbound];
+
+/// The classifiers of a ruleset that can be built, by strategy; the last one is what is chosen
+/// when none is asked for.
+fn classifiers(ruleset: &Ruleset) -> Vec<Classifier> {
+    let forced = Strategy::ALL.map(|strategy| Config::new().strategy(strategy));
+    let build = |config: &Config| match Classifier::new(ruleset, config) {
+        Ok(classifier) => Some(classifier),
+        Err(BuildError::Unsuitable { .. }) => None,
+        Err(error) => panic!("{error}"),
+    };
+    forced.iter().chain([&Config::new()]).filter_map(build).collect()
+}
+
+/// What `eval` says in the classifier's terms, and whether it is certain.
+fn expected(ruleset: &Ruleset, flow: &Flow) -> Answer {
+    let decision = evaluate(ruleset, flow);
+    match (decision.undecided(), decision.rule_index()) {
+        ([], Some(rule)) => Answer::Rule(rule),
+        ([], None) => Answer::NoRule,
+        _ => Answer::Evaluate,
+    }
+}
+
+/// `Evaluate` is always right, for the caller then asks `eval`; but it may be said only where
+/// the rules or the flow leave something open.
+fn agrees(ruleset: &Ruleset, flow: &Flow, answer: Answer) -> bool {
+    let open = FlowKey::of(flow).is_none() || !ruleset.unresolved().is_empty();
+    answer == expected(ruleset, flow) || answer == Answer::Evaluate && open
+}
+
+fn check(ruleset: &Ruleset, flows: &[Flow]) {
+    for classifier in classifiers(ruleset) {
+        check_one(&classifier, ruleset, flows);
+    }
+}
+
+fn check_one(classifier: &Classifier, ruleset: &Ruleset, flows: &[Flow]) {
+    let mut batch = Vec::new();
+    for flow in flows {
+        let answer = classifier.classify(flow);
+        let strategy = classifier.kind();
+        assert!(agrees(ruleset, flow, answer), "{strategy}: {flow}: {answer:?}\n{ruleset:#?}");
+        batch.extend(FlowKey::of(flow).map(|key| (key, answer)));
+    }
+    let (keys, answers): (Vec<FlowKey>, Vec<Answer>) = batch.into_iter().unzip();
+    let mut found = vec![RuleIndex::NONE; keys.len()];
+    classifier.classify_batch(&keys, &mut found);
+    assert_eq!(found.iter().map(|index| index.answer()).collect::<Vec<_>>(), answers);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_strategy_answers_as_the_interpreter_does(case in cases(Shape::default())) {
+        for direction in DIRECTIONS {
+            check(&case.ruleset(direction), &case.flows);
+        }
+    }
+}
+
+/// Flows of one IP version, taken apart again.
+struct Columns<A> {
+    protocols: Vec<u8>,
+    sources: Vec<A>,
+    source_ports: Vec<u16>,
+    destinations: Vec<A>,
+    destination_ports: Vec<u16>,
+}
+
+impl<A: Copy> Columns<A> {
+    fn of(keys: &[FlowKey<A>]) -> Self {
+        Self {
+            protocols: keys.iter().map(|key| key.protocol().number()).collect(),
+            sources: keys.iter().map(FlowKey::source).collect(),
+            source_ports: keys.iter().map(FlowKey::source_port).collect(),
+            destinations: keys.iter().map(FlowKey::destination).collect(),
+            destination_ports: keys.iter().map(FlowKey::destination_port).collect(),
+        }
+    }
+
+    fn at(&self, start: usize, end: usize) -> FlowColumns<'_, A> {
+        FlowColumns::new(
+            &self.protocols[start..end],
+            &self.sources[start..end],
+            &self.source_ports[start..end],
+            &self.destinations[start..end],
+            &self.destination_ports[start..end],
+        )
+        .unwrap()
+    }
+}
+
+/// All lengths from 0 to 64 at several offsets, on both IP versions, keys and columns.
+#[test]
+fn batches_of_every_length_equal_single_lookups() {
+    let case = Case::draw(Choices::from_seed(3), Shape::definite().with_rules(90).with_flows(2000));
+    let ruleset = case.ruleset(Direction::Inbound);
+    let keys: Vec<FlowKey> = case.flows.iter().filter_map(FlowKey::of).collect();
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for key in &keys {
+        let (protocol, ports) = (key.protocol(), (key.source_port(), key.destination_port()));
+        match (key.source(), key.destination()) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let key = FlowKey::<Ipv4Addr>::new(protocol, source, ports.0, destination, ports.1);
+                v4.push(key);
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let key = FlowKey::<Ipv6Addr>::new(protocol, source, ports.0, destination, ports.1);
+                v6.push(key);
+            }
+            _ => panic!("a flow has one family"),
+        }
+    }
+    assert!(v4.len() > 80 && v6.len() > 80, "{} and {}", v4.len(), v6.len());
+    let (columns4, columns6) = (Columns::of(&v4), Columns::of(&v6));
+    for classifier in classifiers(&ruleset) {
+        let single4: Vec<_> = v4.iter().map(|key| classifier.classify_key(key)).collect();
+        let single6: Vec<_> = v6.iter().map(|key| classifier.classify_key(key)).collect();
+        for start in [0, 1, 7, 16] {
+            for end in start..=start + 64 {
+                let mut found = vec![RuleIndex::EVALUATE; end - start];
+                classifier.classify_batch(&v4[start..end], &mut found);
+                assert_eq!(found, single4[start..end]);
+                classifier.classify_columns(&columns4.at(start, end), &mut found);
+                assert_eq!(found, single4[start..end]);
+                classifier.classify_batch(&v6[start..end], &mut found);
+                assert_eq!(found, single6[start..end]);
+                classifier.classify_columns(&columns6.at(start, end), &mut found);
+                assert_eq!(found, single6[start..end]);
+            }
+        }
+        for (key, found) in v4.iter().zip(&single4) {
+            assert_eq!(classifier.classify_key(&FlowKey::<IpAddr>::from(*key)), *found);
+        }
+    }
+}
+
+/// One value for each way of lying inside or outside of the sets.
+fn representatives<T: Copy + Ord>(
+    edges: impl IntoIterator<Item = T>,
+    is_in: impl Fn(T) -> Vec<bool>,
+) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    let all: BTreeSet<T> = edges.into_iter().collect();
+    all.into_iter().filter(|value| seen.insert(is_in(*value))).collect()
+}
+
+/// Where a range starts, and where it has just ended.
+fn edges<T: Coordinate>(ranges: &[Interval<T>]) -> impl Iterator<Item = T> {
+    ranges.iter().flat_map(|range| [Some(range.first()), range.last().next()]).flatten()
+}
+
+fn address_edges(sets: &[&AddressSet], ipv4: bool) -> Vec<IpAddr> {
+    if ipv4 {
+        let edges = sets.iter().flat_map(|set| edges(set.ipv4().intervals()));
+        edges.chain([0]).map(|number| IpAddr::V4(number.into())).collect()
+    } else {
+        let edges = sets.iter().flat_map(|set| edges(set.ipv6().intervals()));
+        edges.chain([0]).map(|number| IpAddr::V6(number.into())).collect()
+    }
+}
+
+/// One flow in each cell that the sets of the rules cut the space of flows into: agreement on
+/// these is agreement on every flow.
+fn cells(ruleset: &Ruleset, ipv4: bool) -> Vec<Flow> {
+    fn all<'a, T>(rules: &'a [Rule], field: impl Fn(&'a Rule) -> T) -> Vec<T> {
+        rules.iter().map(field).collect()
+    }
+    let rules = ruleset.rules();
+    let address = |known: Vec<&AddressSet>, possible: Vec<&AddressSet>| {
+        let sets = [known, possible].concat();
+        representatives(address_edges(&sets, ipv4), |address| {
+            sets.iter().map(|set| set.contains(address)).collect()
+        })
+    };
+    let ports = |sets: Vec<&PortSet>| {
+        let edges = sets.iter().flat_map(|set| edges(set.ranges().intervals()));
+        representatives(edges.chain([0]), |port| sets.iter().map(|s| s.contains(port)).collect())
+    };
+    let sources =
+        address(all(rules, |rule| &*rule.source.known), all(rules, |rule| &*rule.source.possible));
+    let destinations = address(
+        all(rules, |rule| &*rule.destination.known),
+        all(rules, |rule| &*rule.destination.possible),
+    );
+    let source_ports = ports(all(rules, |rule| &rule.source_ports.known));
+    let destination_ports = ports(all(rules, |rule| &rule.destination_ports.known));
+    // Each is the least of its kind, so none that an ICMP type could have is above 255.
+    let types: Vec<u8> =
+        destination_ports.iter().filter_map(|port| u8::try_from(*port).ok()).collect();
+    let protocols = representatives((0..=255).map(Protocol::new), |protocol| {
+        let named = rules.iter().map(|rule| rule.protocols.known.contains(protocol));
+        // How a protocol is treated counts as well as which rules name it.
+        named.chain([protocol.has_ports(), protocol.is_icmp()]).collect()
+    });
+    let mut flows = Vec::new();
+    for source in &sources {
+        for destination in &destinations {
+            for protocol in &protocols {
+                let flow = Flow::new(*protocol, *source, *destination).unwrap();
+                if protocol.has_ports() {
+                    for source_port in &source_ports {
+                        for port in &destination_ports {
+                            flows.push(flow.with_ports(Some(*source_port), Some(*port)).unwrap());
+                        }
+                    }
+                } else if protocol.is_icmp() {
+                    flows.extend(types.iter().map(|number| flow.with_icmp_type(*number).unwrap()));
+                } else {
+                    flows.push(flow);
+                }
+            }
+        }
+    }
+    flows
+}
+
+/// `NSG_CELL_RULESETS=1000000 cargo test --release --all-features cell_by_cell` for a long run.
+#[test]
+fn small_rulesets_agree_cell_by_cell() {
+    let count = std::env::var("NSG_CELL_RULESETS").ok().and_then(|n| n.parse().ok());
+    let mut flows_seen = 0;
+    for seed in 0..count.unwrap_or(2000) {
+        let rules = 3 + usize::try_from(seed % 4).unwrap();
+        let case =
+            Case::draw(Choices::from_seed(seed), Shape::default().with_rules(rules).with_flows(0));
+        let whole =
+            case.ruleset(if seed % 2 == 0 { Direction::Inbound } else { Direction::Outbound });
+        let ruleset = Ruleset::new(
+            whole.direction(),
+            whole.rules().iter().take(6).cloned().collect(),
+            whole.fallback(),
+        );
+        let strategy = Strategy::ALL[usize::try_from(seed / 2 % 4).unwrap()];
+        let Ok(classifier) = Classifier::new(&ruleset, &Config::new().strategy(strategy)) else {
+            continue;
+        };
+        let flows = cells(&ruleset, seed % 3 != 0);
+        flows_seen += flows.len();
+        check_one(&classifier, &ruleset, &flows);
+    }
+    println!("{flows_seen} flows");
+}

@@ -10,7 +10,9 @@
 
 mod cases;
 mod classify;
+mod completion;
 mod doors;
 mod naive;
+mod paths;
 mod properties;
 mod support;

@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use nsg_engine::eval::{FieldMatches, Match, Verdict, evaluate, trace};
 use nsg_engine::model::{
     Access, AddressItem, AddressSpec, Direction, Flow, PortSpec, Priority, RuleName, SecurityGroup,
-    SecurityRule, ServiceTag, Value,
+    SecurityRule, Value,
 };
 use nsg_engine::net::{AddressSet, Interval, PortSet, Prefix};
-use nsg_engine::resolve::{Names, Rule, RuleKind, Ruleset, internet};
+use nsg_engine::resolve::{Rule, RuleKind, Ruleset};
 use nsg_engine::strategies::{
     Case, Choices, Generator, Shape, admin_rules, cases, flows, port_sets, prefixes, rules,
 };
 use proptest::prelude::*;
+
+use crate::completion::Completion;
 
 const DIRECTIONS: [Direction; 2] = [Direction::Inbound, Direction::Outbound];
 
@@ -343,96 +345,4 @@ fn mirror(rule: &mut SecurityRule) {
 /// The rule of that kind, name and place in another ruleset.
 fn same_rule<'a>(ruleset: &'a Ruleset, rule: &Rule) -> Option<&'a Rule> {
     ruleset.rules().iter().find(|other| other.kind == rule.kind && other.name == rule.name)
-}
-
-/// One way everything unknown could turn out.
-struct Completion {
-    generator: Generator,
-    choices: Choices,
-}
-
-impl Completion {
-    fn new(seed: u64) -> Self {
-        let generator = Generator::new(Choices::from_seed(seed), Shape::definite());
-        Self { generator, choices: Choices::from_seed(!seed) }
-    }
-
-    fn case(&mut self, case: &Case) -> Case {
-        let mut completed = case.clone();
-        for rule in &mut completed.group.rules {
-            self.rule(rule);
-        }
-        if case.names.tag(&ServiceTag::virtual_network()).is_none() {
-            let space = self.addresses(&AddressSet::full());
-            completed.names = completed.names.with_virtual_network(space);
-        }
-        let unknown_asg = Generator::asg(4);
-        let members = self.addresses(&AddressSet::full());
-        completed.names = completed.names.with_group(unknown_asg, members);
-        completed.names = self.name_unknown_tags(completed.names);
-        completed
-    }
-
-    /// S1.41: whatever a tag of a public service holds is public.
-    fn name_unknown_tags(&mut self, names: Names) -> Names {
-        let mut tags = names.service_tags().clone();
-        for tag in Generator::unknown_tags() {
-            let within = if tag.is("AzureBastion") { AddressSet::full() } else { internet() };
-            tags = tags.with(tag, self.addresses(&within));
-        }
-        names.with_service_tags(tags)
-    }
-
-    /// Nothing, everything, or a few prefixes.
-    fn addresses(&mut self, within: &AddressSet) -> AddressSet {
-        let some: AddressSet = match self.choices.below(4) {
-            0 => AddressSet::empty(),
-            1 => AddressSet::full(),
-            few => (0..few).map(|_| self.generator.prefix()).collect(),
-        };
-        some.intersection(within)
-    }
-
-    fn rule(&mut self, rule: &mut SecurityRule) {
-        let donor = self.generator.rule();
-        fill(&mut rule.priority, donor.priority);
-        fill(&mut rule.direction, donor.direction);
-        fill(&mut rule.access, donor.access);
-        fill(&mut rule.protocol, donor.protocol);
-        for ports in [&mut rule.source_ports, &mut rule.destination_ports] {
-            if !ports.unknown.is_empty() {
-                ports.unknown.clear();
-                ports.known = ports.known.union(&self.generator.port_set());
-            }
-        }
-        for side in [&mut rule.source, &mut rule.destination] {
-            let items = side.items.drain(..).flat_map(|item| match item {
-                AddressItem::Unknown(_) => {
-                    let addresses = self.addresses(&AddressSet::full());
-                    addresses.prefixes().map(AddressItem::from).collect()
-                }
-                known => vec![known],
-            });
-            side.items = items.collect();
-        }
-    }
-
-    fn flow(&mut self, flow: &Flow) -> Flow {
-        if flow.protocol().has_ports() {
-            let [source, destination] = [flow.source_port(), flow.destination_port()]
-                .map(|port| port.or_else(|| Some(self.generator.port())));
-            return flow.with_ports(source, destination).unwrap();
-        }
-        if flow.protocol().is_icmp() && flow.icmp_type().is_none() {
-            let [icmp_type] = self.choices.bytes();
-            return flow.with_icmp_type(icmp_type).unwrap();
-        }
-        *flow
-    }
-}
-
-fn fill<T>(value: &mut Value<T>, known: Value<T>) {
-    if value.known().is_none() {
-        *value = known;
-    }
 }

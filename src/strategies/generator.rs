@@ -131,7 +131,14 @@ impl Generator {
     pub(super) fn known_tag(&mut self) -> ServiceTag {
         let name = self.choices.one_of(
             "VirtualNetwork",
-            &["Internet", "AzureLoadBalancer", "Storage", "Storage.WestUS", "AzureCloud"],
+            &[
+                "Internet",
+                "AzureLoadBalancer",
+                "Storage",
+                "Storage.WestUS",
+                "AzureCloud",
+                "AzurePlatformDNS",
+            ],
         );
         ServiceTag::new(name)
     }

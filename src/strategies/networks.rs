@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::Generator;
 use super::generator::{resource, vnet_space};
 use crate::model::{AdminRuleCollection, Flow, ResourceId, Value};
-use crate::net::Prefix;
+use crate::net::{Prefix, Protocol};
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, BastionSku, IpConfiguration, Link, Network,
     NetworkGroup, NetworkInterface, NextHop, Peering, PeeringState, PrivateEndpoint,
@@ -55,12 +55,33 @@ impl Generator {
             network.network_interfaces.iter().flat_map(NetworkInterface::addresses).collect();
         let (one, other) = (self.choices.pick(&inside), self.choices.pick(&inside));
         let aimed = self.flow(&rules);
-        match (self.choices.below(8), one.copied(), other.copied()) {
+        match (self.choices.below(10), one.copied(), other.copied()) {
             (0..=2, Some(one), Some(other)) => self.flow_between(one, other, &rules),
             (3 | 4, Some(one), _) => self.flow_between(one, aimed.destination(), &rules),
             (5 | 6, _, Some(other)) => self.flow_between(aimed.source(), other, &rules),
+            (7, Some(one), _) => self.platform_flow(one).unwrap_or(aimed),
             _ => aimed,
         }
+    }
+
+    /// A flow to a service of the platform, or just beside one (S5.9).
+    fn platform_flow(&mut self, source: IpAddr) -> Option<Flow> {
+        let host = IpAddr::from([168, 63, 129, 16]);
+        let metadata = IpAddr::from([169, 254, 169, 254]);
+        let (protocol, destination, port) = self.choices.one_of(
+            (Protocol::UDP, host, 53),
+            &[
+                (Protocol::TCP, host, 53),
+                (Protocol::TCP, host, 80),
+                (Protocol::TCP, host, 32526),
+                (Protocol::TCP, host, 443),
+                (Protocol::UDP, host, 67),
+                (Protocol::TCP, metadata, 80),
+                (Protocol::UDP, metadata, 80),
+            ],
+        );
+        let port = Some(port).filter(|_| !self.is_unknown(6));
+        Flow::new(protocol, source, destination).ok()?.with_ports(Some(50000), port).ok()
     }
 
     fn virtual_network(&mut self, number: usize, network: &Network) -> VirtualNetwork {

@@ -182,7 +182,7 @@ impl Chain {
         {
             all.add(platform.outcomes(exemption, |rules| evaluate(rules, flow).outcomes()));
             last.platform = exemption.certain();
-            last.rule = last.platform.and_then(|service| platform.denying_rule(service, flow));
+            last.rule = last.platform.and_then(|service| platform.deciding_rule(service, flow));
             denied = (all.verdict() == Verdict::Deny).then_some(last);
         }
         for gate in &self.gates {

@@ -224,12 +224,20 @@ impl Platform {
         }
     }
 
-    /// The rule that takes the exemption of a service away from a flow.
-    pub(super) fn denying_rule(&self, service: PlatformService, flow: &Flow) -> Option<&Rule> {
+    /// The rule that decides about exempt traffic by the service's tag: the first that takes the
+    /// exemption away, else the first that confirms it.
+    pub(super) fn deciding_rule(&self, service: PlatformService, flow: &Flow) -> Option<&Rule> {
         let rulesets = self.overrides(service).filter_map(|one| one.rules.as_ref().ok());
-        rulesets.map(|rules| (rules, evaluate(rules, flow))).find_map(|(rules, decision)| {
-            decision.rule(rules).filter(|_| decision.verdict() == Verdict::Deny)
-        })
+        let mut confirming = None;
+        for rules in rulesets {
+            let decision = evaluate(rules, flow);
+            match (decision.verdict(), decision.rule(rules)) {
+                (Verdict::Deny, Some(rule)) => return Some(rule),
+                (Verdict::Allow, rule) => confirming = confirming.or(rule),
+                _ => {}
+            }
+        }
+        confirming
     }
 
     /// Why it is not certain whether traffic is exempt.

@@ -13,7 +13,17 @@
 //! otherwise."tcp 10.0.0.5:50000 -> 10.0.0.4:23" = "Allow Second"
 //! ```
 //!
-//! | what must come of it | means |
+//! A `[[chain]]` is every gate at one end of a flow: `at` names a network interface or a subnet of
+//! `network`. Without `at` it is both ends. What must come of it is the verdict (at one end with
+//! the deciding gate), then each gate in order, in parentheses where the flow does not get to it:
+//!
+//! ```toml
+//! fires."tcp 10.0.1.4:50000 -> 10.0.0.4:22" = ["Deny nic-inbound", "subnet-inbound Allow AllowVnetInBound", "nic-inbound Deny NoSsh"]
+//! ```
+//!
+//! What must come of a `[[gate]]`:
+//!
+//! | text | means |
 //! |---|---|
 //! | `Allow NAME`, `Deny NAME`, `AlwaysAllow NAME` | this rule decides; `securityRules/NAME` says of which list |
 //! | `Deny` | no rule matches a security group |
@@ -30,8 +40,10 @@ use nsg_engine::model::{
     AdminRule, Direction, Flow, ResourceId, SecurityGroup, SecurityRule, ServiceTag,
 };
 use nsg_engine::net::{AddressSet, Prefix};
-use nsg_engine::resolve::{Effect, Names, Rule, Ruleset, ServiceTags};
+use nsg_engine::resolve::{Effect, Names, Rule, Ruleset, ServiceTags, Topology};
 use serde::Deserialize;
+
+use super::networks::{NetworkText, subnet_id};
 
 /// One flow at one list of rules.
 pub(crate) struct GateCase {
@@ -115,11 +127,101 @@ pub(crate) fn gate_cases() -> Vec<GateCase> {
         .collect()
 }
 
+/// One flow through the gates of one end, or of both.
+pub(crate) struct ChainCase {
+    pub(crate) id: String,
+    pub(crate) clauses: Vec<String>,
+    pub(crate) fires: bool,
+    pub(crate) topology: Topology,
+    /// The end; `None` for both.
+    pub(crate) at: Option<(At, Direction)>,
+    pub(crate) flow: Flow,
+    /// The verdict, then each gate.
+    pub(crate) expected: Vec<String>,
+}
+
+/// Where a chain stands.
+#[derive(Clone)]
+pub(crate) enum At {
+    Interface(String),
+    Subnet(ResourceId),
+}
+
+/// Every chain case of every file.
+pub(crate) fn chain_cases() -> Vec<ChainCase> {
+    let cases_of = |(name, file): &(String, File)| -> Vec<ChainCase> {
+        file.chain.iter().flat_map(|chain| chain.cases(name, file)).collect()
+    };
+    files().iter().flat_map(cases_of).collect()
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
     gate: Vec<Gate>,
+    #[serde(default)]
+    chain: Vec<ChainText>,
+    /// Networks that chains share, by name.
+    #[serde(default)]
+    networks: BTreeMap<String, NetworkText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChainText {
+    name: String,
+    clause: Vec<String>,
+    #[serde(default, rename = "mistake")]
+    _mistake: Option<String>,
+    network: Shared,
+    #[serde(default)]
+    tags: BTreeMap<String, Vec<String>>,
+    at: Option<String>,
+    direction: Option<String>,
+    #[serde(default)]
+    fires: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    otherwise: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Shared {
+    Named(String),
+    Here(Box<NetworkText>),
+}
+
+impl ChainText {
+    fn cases(&self, file: &str, shared: &File) -> Vec<ChainCase> {
+        let place = format!("{file}: {}", self.name);
+        let network = match &self.network {
+            Shared::Here(network) => network,
+            Shared::Named(name) => {
+                shared.networks.get(name).unwrap_or_else(|| panic!("{place}: no network `{name}`"))
+            }
+        };
+        let topology = Topology::new(network.build(&place), catalogue(&self.tags));
+        let direction = self.direction.as_deref().unwrap_or("Inbound").parse().unwrap();
+        let at = self.at.as_deref().map(|at| {
+            let subnet = || At::Subnet(subnet_id(at));
+            if at.contains('/') { subnet() } else { At::Interface(at.to_owned()) }
+        });
+        let fires = self.fires.iter().map(|(flow, expected)| (true, flow, expected));
+        let otherwise = self.otherwise.iter().map(|(flow, expected)| (false, flow, expected));
+        fires
+            .chain(otherwise)
+            .map(|(fires, flow, expected)| ChainCase {
+                id: format!("{place}: {flow}"),
+                clauses: self.clause.clone(),
+                fires,
+                topology: topology.clone(),
+                at: at.clone().map(|at| (at, direction)),
+                flow: flow.parse().unwrap_or_else(|error| panic!("{place}: {error}")),
+                expected: expected.clone(),
+            })
+            .collect()
+    }
 }
 
 fn files() -> Vec<(String, File)> {
@@ -223,10 +325,7 @@ impl Gate {
     }
 
     fn names(&self) -> Names {
-        let tags = self.tags.iter().fold(ServiceTags::built_in(), |tags, (name, prefixes)| {
-            tags.with(ServiceTag::new(name), addresses(prefixes))
-        });
-        let mut names = Names::new(tags);
+        let mut names = Names::new(catalogue(&self.tags));
         match self.virtual_network.as_deref() {
             None => {
                 names = names.with_virtual_network(addresses(&["10.0.0.0/16", "168.63.129.16"]));
@@ -240,11 +339,17 @@ impl Gate {
     }
 }
 
-pub(crate) fn addresses(prefixes: &[impl AsRef<str>]) -> AddressSet {
+fn catalogue(tags: &BTreeMap<String, Vec<String>>) -> ServiceTags {
+    tags.iter().fold(ServiceTags::built_in(), |tags, (name, prefixes)| {
+        tags.with(ServiceTag::new(name), addresses(prefixes))
+    })
+}
+
+fn addresses(prefixes: &[impl AsRef<str>]) -> AddressSet {
     prefixes.iter().map(|text| text.as_ref().parse::<Prefix>().unwrap()).collect()
 }
 
-fn parse_all<T: std::str::FromStr<Err: std::fmt::Display>>(
+pub(super) fn parse_all<T: std::str::FromStr<Err: std::fmt::Display>>(
     lines: &[String],
     place: &str,
 ) -> Vec<T> {

@@ -30,6 +30,8 @@ mod service_tags;
 mod view;
 mod virtual_network;
 
+pub mod network_watcher;
+
 pub use error::ReadError;
 pub use reader::{Read, Reader, read};
 pub use service_tags::read_service_tags;

@@ -375,12 +375,13 @@ mod tests {
         let mut machine = VirtualMachine::new(ResourceId::new("/compute/virtualMachines/vm"));
         machine.network_interfaces.push(Value::Known(interface.id.clone()));
         place.subnets.push(subnet);
-        let mut network = Network::default();
-        network.security_groups =
-            vec![group("nsg-subnet", subnet_rules), group("nsg-nic", nic_rules)];
-        network.virtual_networks.push(place);
-        network.network_interfaces.push(interface);
-        network.virtual_machines.push(machine);
+        let network = Network {
+            security_groups: vec![group("nsg-subnet", subnet_rules), group("nsg-nic", nic_rules)],
+            virtual_networks: vec![place],
+            network_interfaces: vec![interface],
+            virtual_machines: vec![machine],
+            ..Network::default()
+        };
         Topology::new(network, ServiceTags::built_in())
     }
 

@@ -11,6 +11,7 @@
 mod cases;
 mod classify;
 mod completion;
+mod corpus_read;
 mod doors;
 mod naive;
 mod paths;

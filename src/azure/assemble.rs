@@ -98,7 +98,7 @@ impl Assembly<'_> {
             Part::Rule { group, rule, is_default } => self.join_rule(&group, rule, is_default),
             Part::Subnet { network, subnet } => self.join_subnet(&network, subnet),
             Part::Peering { network, peering } => {
-                if let Some(network) = self.find_or_add(&network, unseen_network)
+                if let Some(network) = self.find_or_add(&network, VirtualNetwork::new)
                     && network.peerings.iter().all(|known| known.name != peering.name)
                 {
                     network.peerings.push(peering);
@@ -183,7 +183,7 @@ impl Assembly<'_> {
     }
 
     fn join_subnet(&mut self, network: &ResourceId, subnet: Subnet) {
-        let Some(known) = self.find_or_add(network, unseen_network) else { return };
+        let Some(known) = self.find_or_add(network, VirtualNetwork::new) else { return };
         let at = subnet.origin.location().cloned().unwrap_or_default();
         let id = subnet.id.clone();
         if !absorb_subnet(&mut known.subnets, subnet) {
@@ -194,7 +194,7 @@ impl Assembly<'_> {
     /// A group that says it is on a subnet is on it, whether or not the subnet says so.
     fn attach_subnet(&mut self, group: &ResourceId, id: &ResourceId, at: Location) {
         let Some(network) = id.parent() else { return };
-        let Some(network) = self.find_or_add(&network, unseen_network) else { return };
+        let Some(network) = self.find_or_add(&network, VirtualNetwork::new) else { return };
         let subnets = &mut network.subnets;
         if subnets.iter().all(|subnet| subnet.id != *id) {
             subnets.push(unseen_subnet(id.clone()));
@@ -226,13 +226,6 @@ fn attach(link: &mut Option<Link>, group: &ResourceId) -> bool {
             true
         }
     }
-}
-
-/// A virtual network of which only a part was read.
-fn unseen_network(id: ResourceId) -> VirtualNetwork {
-    let mut network = VirtualNetwork::new(id);
-    network.unknown_address_space.push(UnknownValue::new("(not in the input)"));
-    network
 }
 
 /// A subnet of which only its security group is known.
@@ -303,7 +296,7 @@ resource!(
     ApplicationSecurityGroup,
     "application security group",
     application_security_groups,
-    |me, other| me.id == other.id
+    |me, other| fill(&mut me.region, other.region)
 );
 resource!(RouteTable, "route table", route_tables, |me, other| {
     fill_list(&mut me.routes, other.routes)

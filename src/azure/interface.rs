@@ -88,6 +88,7 @@ pub(super) fn read_machine(stage: &mut Stage, view: &View<'_, '_>, id: ResourceI
 
 pub(super) fn read_asg(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let mut group = ApplicationSecurityGroup::new(id);
+    group.region = view.own_text("location").map(str::to_owned);
     group.origin = view.at.clone().into();
     stage.parts.push(Part::ApplicationSecurityGroup(group));
 }

@@ -29,9 +29,10 @@ pub(super) enum Kind {
 }
 
 /// The types of Azure Resource Manager, and their kinds. Types compare without case.
-const TYPES: [(&str, Kind); 19] = [
+const TYPES: [(&str, Kind); 20] = [
     ("Microsoft.Network/networkSecurityGroups", Kind::SecurityGroup),
     ("Microsoft.Network/networkSecurityGroups/securityRules", Kind::Rule),
+    ("Microsoft.Network/networkSecurityGroups/defaultSecurityRules", Kind::Rule),
     ("Microsoft.Network/virtualNetworks", Kind::VirtualNetwork),
     ("Microsoft.Network/virtualNetworks/subnets", Kind::Subnet),
     ("Microsoft.Network/virtualNetworks/virtualNetworkPeerings", Kind::Peering),
@@ -128,7 +129,7 @@ mod tests {
             Kind::of_id(&format!("{}/securityRules/r", group.to_uppercase())),
             Some(Kind::Rule)
         );
-        assert_eq!(Kind::of_id(&format!("{group}/defaultSecurityRules/r")), None);
+        assert_eq!(Kind::of_id(&format!("{group}/providers/Microsoft.Insights/x/y")), None);
         assert_eq!(Kind::of_id("nsg"), None);
     }
 }

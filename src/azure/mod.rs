@@ -22,11 +22,13 @@ mod group;
 mod interface;
 mod json;
 mod kind;
+mod link;
 mod part;
 mod read;
 mod reader;
 mod route;
 mod service_tags;
+mod text;
 mod view;
 mod virtual_network;
 

@@ -3,11 +3,12 @@
 use super::assemble::assemble;
 use super::document::walk;
 use super::error::ReadError;
-use super::json::Node;
+use super::link::link;
 use super::part::Part;
 use super::read::Stage;
-use crate::model::Mode;
-use crate::network::Network;
+use super::text::{as_utf8, without_extensions};
+use crate::model::{Limits, Mode, validate_group};
+use crate::network::{Network, validate_network};
 use crate::report::{Code, Finding, Location, Severity};
 
 /// Gathers inputs and links them into one network.
@@ -59,14 +60,21 @@ impl Reader {
 
     /// Reads one more input; `name` stands in findings and errors, and is often a file name.
     ///
+    /// Comments, commas before a closing bracket and line breaks in texts, which templates may
+    /// hold, are passed over; UTF-16 is read if a byte order mark says so.
+    ///
     /// # Errors
     ///
     /// When it is not JSON. Then nothing of it is kept, and the reader can go on.
     pub fn add(&mut self, name: &str, json: &[u8]) -> Result<(), ReadError> {
-        let mut stage = Stage::new(self.mode);
         let root = Location::root(name);
-        walk(without_mark(json), root.clone(), &mut stage)
-            .map_err(|error| ReadError::of_json(name, &error))?;
+        let text = as_utf8(json);
+        let mut stage = Stage::new(self.mode);
+        if walk(&text, root.clone(), &mut stage).is_err() {
+            stage = Stage::new(self.mode);
+            walk(&without_extensions(&text), root.clone(), &mut stage)
+                .map_err(|error| ReadError::of_json(name, &error))?;
+        }
         if !stage.has_recognised {
             let message = "nothing in it is a resource that is read: expected security groups, \
                            virtual networks, network interfaces and the like";
@@ -81,17 +89,13 @@ impl Reader {
     /// Merges the inputs, links them, and checks groups as wholes.
     pub fn finish(self) -> Read {
         let Self { parts, mut findings, .. } = self;
-        let network = assemble(parts, &mut findings);
+        let mut network = assemble(parts, &mut findings);
+        link(&mut network, &mut findings);
+        let limits = Limits::azure();
+        for group in &network.security_groups {
+            validate_group(group, &limits, &mut findings);
+        }
+        validate_network(&network, &limits, &mut findings);
         Read { network, findings }
     }
-}
-
-/// A whole document as one tree.
-pub(super) fn parse<'a>(name: &str, json: &'a [u8]) -> Result<Node<'a>, ReadError> {
-    serde_json::from_slice(without_mark(json)).map_err(|error| ReadError::of_json(name, &error))
-}
-
-/// The document without a byte order mark.
-fn without_mark(json: &[u8]) -> &[u8] {
-    json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)
 }

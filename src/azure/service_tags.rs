@@ -2,7 +2,7 @@
 
 use super::error::ReadError;
 use super::json::Node;
-use super::reader::parse;
+use super::text::as_utf8;
 use super::view::View;
 use crate::model::ServiceTag;
 use crate::net::AddressSet;
@@ -18,7 +18,9 @@ use crate::resolve::ServiceTags;
 /// When it is not JSON, holds no `values`, or any entry or prefix in it cannot be read: a tag
 /// with a part of its contents would deny or allow what the whole would not.
 pub fn read_service_tags(name: &str, json: &[u8]) -> Result<ServiceTags, ReadError> {
-    let document = parse(name, json)?;
+    let text = as_utf8(json);
+    let document: Node<'_> =
+        serde_json::from_slice(&text).map_err(|error| ReadError::of_json(name, &error))?;
     let root = Location::root(name);
     let Node::Object(members) = &document else {
         return Err(ReadError::new(name, "not a service-tag file: expected an object"));

@@ -130,6 +130,8 @@ impl VirtualMachine {
 pub struct ApplicationSecurityGroup {
     /// Its id; the last segment is its name.
     pub id: ResourceId,
+    /// The Azure region, where known.
+    pub region: Option<String>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -137,7 +139,7 @@ pub struct ApplicationSecurityGroup {
 impl ApplicationSecurityGroup {
     /// The group with this id.
     pub fn new(id: ResourceId) -> Self {
-        Self { id, origin: Origin::default() }
+        Self { id, region: None, origin: Origin::default() }
     }
 }
 

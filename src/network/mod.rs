@@ -7,6 +7,7 @@ mod interface;
 mod inventory;
 mod link;
 mod route;
+mod validate;
 mod virtual_network;
 
 pub use bastion::{BastionHost, BastionSku};
@@ -17,4 +18,5 @@ pub use interface::{
 pub use inventory::{Network, NetworkGroup};
 pub use link::Link;
 pub use route::{NextHop, Route, RouteDestination, RouteTable};
+pub use validate::validate_network;
 pub use virtual_network::{Peering, PeeringState, PrivateEndpointPolicies, Subnet, VirtualNetwork};

@@ -108,7 +108,13 @@ impl TagOf<'_> {
     }
 
     fn virtual_network_parts(&self, of: &VirtualNetwork) -> Vec<Contents> {
-        let mut parts = vec![self.address_space(of), self.everywhere()];
+        let mut parts = vec![self.everywhere()];
+        if of.address_space.is_empty() && !self.extra().is_empty() {
+            // What the caller gave stands in for what the input does not tell (S4.7).
+            parts.extend(of.subnets.iter().map(|subnet| prefixes(&subnet.prefixes)));
+        } else {
+            parts.push(self.address_space(of));
+        }
         parts.extend(of.peerings.iter().filter_map(|peering| self.peer(of, peering)));
         parts.extend(self.gateways(of));
         parts

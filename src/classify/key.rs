@@ -253,6 +253,11 @@ impl RuleIndex {
         Self((code as i32).cast_unsigned())
     }
 
+    /// The four bytes: the rule's number, or one of the constants above.
+    pub const fn to_bits(self) -> u32 {
+        self.0
+    }
+
     /// What was found.
     pub fn answer(self) -> Answer {
         match self {

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use nsg_engine::azure::{Read, Reader};
 use nsg_engine::eval::{Match, Step, evaluate, trace};
 use nsg_engine::model::Direction;
 use nsg_engine::network::IpConfiguration;
 use nsg_engine::path::{Chain, ChainTrace, GateKind, GateTrace};
+use nsg_engine::report::{Finding, Severity};
 use nsg_engine::resolve::Ruleset;
 
-use crate::support::cases::{At, ChainCase, GateCase, chain_cases, gate_cases};
+use crate::support::cases::{
+    At, ChainCase, GateCase, ReadingCase, chain_cases, gate_cases, reading_cases,
+};
 
 #[test]
 fn the_evaluator_decides_every_gate_as_its_clause_says() {
@@ -117,67 +121,75 @@ fn gates(trace: &ChainTrace) -> impl Iterator<Item = String> {
 }
 
 #[test]
+fn every_rule_is_read_as_its_clause_says() {
+    let wrong: Vec<String> = reading_cases().iter().filter_map(reading_complaint).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn reading_complaint(case: &ReadingCase) -> Option<String> {
+    let mut reader = Reader::new(case.mode);
+    reader.add("case", case.json.as_bytes()).unwrap();
+    let Read { network, findings } = reader.finish();
+    let is_serious = |finding: &&Finding| finding.severity >= Severity::Warning;
+    let mut codes: Vec<String> =
+        findings.iter().filter(is_serious).map(|finding| finding.code.to_string()).collect();
+    codes.sort();
+    let rules: Vec<String> =
+        network.security_groups[0].rules.iter().map(ToString::to_string).collect();
+    let is_right =
+        codes == case.codes && case.rules.as_ref().is_none_or(|expected| *expected == rules);
+    (!is_right).then(|| {
+        let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        format!(
+            "{}\n  expected {:?} {:?}\n  got      {codes:?} {rules:?}\n  {}",
+            case.id,
+            case.codes,
+            case.rules,
+            found.join("\n  "),
+        )
+    })
+}
+
+#[test]
 fn there_are_many_cases_and_no_two_are_the_same() {
     let gates = gate_cases().into_iter().map(|case| case.id);
     let chains = chain_cases().into_iter().map(|case| case.id);
-    let all: Vec<String> = gates.chain(chains).collect();
+    let readings = reading_cases().into_iter().map(|case| case.id);
+    let all: Vec<String> = gates.chain(chains).chain(readings).collect();
     assert!(all.len() >= 200, "only {} cases", all.len());
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
 }
 
-/// The clauses that decide a verdict, a reading or a refusal. Each has a case where it decides and
-/// one where it does not.
-const DECIDING: &[&str] = &[
-    // Fields of a rule.
-    "S1.4", "S1.6", "S1.7", "S1.9", "S1.11", "S1.12", "S1.14", "S1.15", "S1.16", "S1.17", "S1.21",
-    "S1.22", "S1.23", "S1.24", "S1.28", "S1.29", "S1.34", "S1.36", "S1.37", "S1.38", "S1.39",
-    "S1.41", "S1.43", "S1.46", "S1.47", "S1.48", "S1.49", "S1.50", // Default rules.
-    "S2.1", "S2.2", "S2.5", "S2.7", "S2.8", // One list of rules, and several.
-    "S3.1", "S3.2", "S3.3", "S3.4", "S3.5", "S3.6", "S3.8", "S3.9", "S3.10", "S3.11", "S3.12",
-    "S3.13", "S3.14", "S3.15", "S3.16", "S3.17", "S3.18", "S3.19", "S3.20", "S3.21", "S3.22",
-    "S3.24", "S3.25", "S3.33", "S3.34", "S3.35", // Service tags.
-    "S4.1", "S4.2", "S4.3", "S4.4", "S4.5", "S4.6", "S4.7", "S4.8", "S4.9", "S4.10", "S4.11",
-    "S4.12", "S4.13", "S4.14", "S4.15", "S4.16", "S4.17", "S4.20", "S4.21", "S4.22", "S4.28",
-    "S4.29", "S4.31", // Platform services.
-    "S5.1", "S5.2", "S5.3", "S5.4", "S5.5", "S5.6", "S5.7", "S5.8", "S5.9", "S5.11", "S5.12",
-    // Security admin rules.
-    "S6.1", "S6.2", "S6.3", "S6.4", "S6.5", "S6.6", "S6.7", "S6.8", "S6.9", "S6.11", "S6.12",
-    "S6.14", "S6.15", "S6.16", "S6.21", // Questions that leave something open.
-    "S8.4",
-];
-
-/// The vectors that Microsoft's pages and records give.
-const VECTORS: &[&str] = &[
-    "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T14", "T15", "T16",
-    "T17", "T24",
-];
-
 #[test]
 fn every_deciding_clause_has_a_case_where_it_decides_and_one_where_it_does_not() {
-    let claims = claims();
-    let missing: Vec<String> = DECIDING
-        .iter()
-        .flat_map(|clause| [(clause, true), (clause, false)])
-        .filter(|(clause, fires)| !claims.contains(&((**clause).to_owned(), *fires)))
-        .map(|(clause, fires)| {
-            format!("{clause} lacks a case where it {}", if fires { "decides" } else { "does not" })
-        })
-        .collect();
-    assert!(missing.is_empty(), "{}", missing.join("\n"));
+    let (clauses, claims) = (listed(include_str!("data/clauses.txt")), claims());
+    for fires in [true, false] {
+        let missing: Vec<&&str> = clauses
+            .iter()
+            .filter(|clause| !claims.contains(&((**clause).to_owned(), fires)))
+            .collect();
+        assert!(missing.is_empty(), "without a case where it decides ({fires}): {missing:?}");
+    }
     let unlisted: BTreeSet<&String> = claims
         .iter()
         .map(|(clause, _)| clause)
-        .filter(|clause| clause.starts_with('S') && !DECIDING.contains(&clause.as_str()))
+        .filter(|clause| clause.starts_with('S') && !clauses.contains(clause.as_str()))
         .collect();
-    assert!(unlisted.is_empty(), "not in the table of deciding clauses: {unlisted:?}");
+    assert!(unlisted.is_empty(), "not in the list of deciding clauses: {unlisted:?}");
 }
 
 #[test]
 fn every_vector_has_a_case() {
-    let claims = claims();
-    let missing: Vec<&&str> =
-        VECTORS.iter().filter(|vector| !claims.contains(&((**vector).to_owned(), true))).collect();
+    let claimed: BTreeSet<String> = claims().into_iter().map(|(clause, _)| clause).collect();
+    let missing: Vec<&str> = listed(include_str!("data/vectors.txt"))
+        .into_iter()
+        .filter(|vector| !claimed.contains(*vector))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+fn listed(text: &str) -> BTreeSet<&str> {
+    text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect()
 }
 
 /// The clauses that cases name, with whether they decide there.
@@ -187,5 +199,6 @@ fn claims() -> BTreeSet<(String, bool)> {
     };
     let gates = gate_cases().into_iter().flat_map(|case| of(&case.clauses, case.fires));
     let chains = chain_cases().into_iter().flat_map(|case| of(&case.clauses, case.fires));
-    gates.chain(chains).collect()
+    let readings = reading_cases().into_iter().flat_map(|case| of(&case.clauses, case.fires));
+    gates.chain(chains).chain(readings).collect()
 }

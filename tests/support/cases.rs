@@ -21,6 +21,19 @@
 //! fires."tcp 10.0.1.4:50000 -> 10.0.0.4:22" = ["Deny nic-inbound", "subnet-inbound Allow AllowVnetInBound", "nic-inbound Deny NoSsh"]
 //! ```
 //!
+//! A `[[reading]]` is a security group as JSON: its key is members of the one rule `r` that differ
+//! from an ordinary one, or a list of such rules. What must come of it is the codes of the findings
+//! of at least a warning, `fine` for none, and after `=>` the rules in their text form:
+//!
+//! ```toml
+//! [[reading]]
+//! name = "a range runs upwards"
+//! clause = ["S1.21"]
+//! mode = "lenient"
+//! fires.'"destinationPortRange": "9-8"' = "SecurityRuleInvalidPortRange"
+//! otherwise.'"destinationPortRange": "8-9"' = "fine => 100 r allow inbound tcp *:* -> *:8-9"
+//! ```
+//!
 //! What must come of a `[[gate]]`:
 //!
 //! | text | means |
@@ -37,13 +50,13 @@ use std::path::{Path, PathBuf};
 
 use nsg_engine::eval::Verdict;
 use nsg_engine::model::{
-    AdminRule, Direction, Flow, ResourceId, SecurityGroup, SecurityRule, ServiceTag,
+    AdminRule, Direction, Flow, Mode, ResourceId, SecurityGroup, SecurityRule, ServiceTag,
 };
 use nsg_engine::net::{AddressSet, Prefix};
 use nsg_engine::resolve::{Effect, Names, Rule, Ruleset, ServiceTags, Topology};
 use serde::Deserialize;
 
-use super::networks::{NetworkText, subnet_id};
+use super::networks::{NetworkText, resource, subnet_id};
 
 /// One flow at one list of rules.
 pub(crate) struct GateCase {
@@ -155,9 +168,32 @@ pub(crate) fn chain_cases() -> Vec<ChainCase> {
     files().iter().flat_map(cases_of).collect()
 }
 
+/// A security group in JSON.
+pub(crate) struct ReadingCase {
+    pub(crate) id: String,
+    pub(crate) clauses: Vec<String>,
+    pub(crate) fires: bool,
+    pub(crate) mode: Mode,
+    pub(crate) json: String,
+    /// The codes of what is found, ascending.
+    pub(crate) codes: Vec<String>,
+    /// The rules as they are read, where the case says so.
+    pub(crate) rules: Option<Vec<String>>,
+}
+
+/// Every reading case of every file.
+pub(crate) fn reading_cases() -> Vec<ReadingCase> {
+    let cases_of = |(name, file): &(String, File)| -> Vec<ReadingCase> {
+        file.reading.iter().flat_map(|reading| reading.cases(name)).collect()
+    };
+    files().iter().flat_map(cases_of).collect()
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    reading: Vec<ReadingText>,
     #[serde(default)]
     gate: Vec<Gate>,
     #[serde(default)]
@@ -165,6 +201,87 @@ struct File {
     /// Networks that chains share, by name.
     #[serde(default)]
     networks: BTreeMap<String, NetworkText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadingText {
+    name: String,
+    clause: Vec<String>,
+    #[serde(default, rename = "mistake")]
+    _mistake: Option<String>,
+    mode: String,
+    #[serde(default)]
+    fires: BTreeMap<String, String>,
+    #[serde(default)]
+    otherwise: BTreeMap<String, String>,
+}
+
+impl ReadingText {
+    fn cases(&self, file: &str) -> Vec<ReadingCase> {
+        let mode = match self.mode.as_str() {
+            "strict" => Mode::Strict,
+            "lenient" => Mode::Lenient,
+            other => panic!("{file}: {}: mode `{other}`", self.name),
+        };
+        let fires = self.fires.iter().map(|(members, expected)| (true, members, expected));
+        let otherwise = self.otherwise.iter().map(|(members, expected)| (false, members, expected));
+        fires
+            .chain(otherwise)
+            .map(|(fires, members, expected)| {
+                let (codes, rules) = match expected.split_once(" => ") {
+                    Some((codes, rules)) => (codes, Some(rules)),
+                    None => (expected.as_str(), None),
+                };
+                let codes = codes.split(' ').filter(|code| *code != "fine");
+                let mut codes: Vec<String> = codes.map(str::to_owned).collect();
+                codes.sort();
+                let id = format!("{file}: {}: {members}", self.name);
+                let json = group_json(members).unwrap_or_else(|error| panic!("{id}: {error}"));
+                ReadingCase {
+                    id,
+                    clauses: self.clause.clone(),
+                    fires,
+                    mode,
+                    json,
+                    codes,
+                    rules: rules.map(|rules| rules.lines().map(str::to_owned).collect()),
+                }
+            })
+            .collect()
+    }
+}
+
+/// A group whose rules differ from an ordinary one in these members.
+fn group_json(members: &str) -> serde_json::Result<String> {
+    let text =
+        if members.starts_with('[') { members.to_owned() } else { format!("[{{{members}}}]") };
+    let given: Vec<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(&text)?;
+    let rules = given.into_iter().map(|members| {
+        let ordinary = serde_json::json!({
+            "protocol": "Tcp", "access": "Allow", "direction": "Inbound", "priority": 100,
+            "sourceAddressPrefix": "*", "sourcePortRange": "*",
+            "destinationAddressPrefix": "*", "destinationPortRange": "22",
+        });
+        let mut rule = ordinary.as_object().unwrap().clone();
+        let mut name = serde_json::json!("r");
+        for (member, value) in members {
+            if member == "name" {
+                name = value;
+            } else {
+                rule.retain(|known, _| !known.eq_ignore_ascii_case(&member));
+                rule.insert(member, value);
+            }
+        }
+        serde_json::json!({ "name": name, "properties": rule })
+    });
+    let rules: Vec<_> = rules.collect();
+    let group = serde_json::json!({
+        "id": resource("networkSecurityGroups", "nsg").as_str(),
+        "type": "Microsoft.Network/networkSecurityGroups",
+        "properties": { "securityRules": rules },
+    });
+    Ok(group.to_string())
 }
 
 #[derive(Deserialize)]

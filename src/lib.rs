@@ -3,6 +3,7 @@
 #[cfg(feature = "azure")]
 pub mod azure;
 pub mod classify;
+pub mod diagnose;
 pub mod eval;
 pub mod model;
 pub mod net;

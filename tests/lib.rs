@@ -12,6 +12,7 @@ mod cases;
 mod classify;
 mod completion;
 mod corpus_read;
+mod diagnose;
 mod doors;
 mod naive;
 mod paths;

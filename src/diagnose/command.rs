@@ -1,0 +1,161 @@
+//! Commands of the Azure command line that a person can paste into a shell.
+
+use crate::model::{
+    AddressItem, AddressSpec, AdminRule, PortSpec, Priority, ResourceId, SecurityRule, Value,
+};
+
+/// `az network nsg rule create …`.
+pub(super) fn create_rule(group: &ResourceId, rule: &SecurityRule) -> String {
+    let mut command = Command::new("az network nsg rule create");
+    command.of_group(group);
+    command.option("-n", [rule.name.as_str()]);
+    command.option("--priority", [known(&rule.priority)]);
+    command.option("--direction", [known(&rule.direction)]);
+    command.option("--access", [known(&rule.access)]);
+    command.option("--protocol", [known(&rule.protocol)]);
+    command.addresses("source", &rule.source);
+    command.option("--source-port-ranges", ports(&rule.source_ports));
+    command.addresses("destination", &rule.destination);
+    command.option("--destination-port-ranges", ports(&rule.destination_ports));
+    command.text
+}
+
+/// `az network nsg rule update … --priority N`.
+pub(super) fn renumber_rule(group: &ResourceId, rule: &str, priority: Priority) -> String {
+    let mut command = Command::new("az network nsg rule update");
+    command.of_group(group);
+    command.option("-n", [rule]);
+    command.option("--priority", [priority.to_string()]);
+    command.text
+}
+
+/// `az network manager security-admin-config rule-collection rule create …`, for a collection
+/// with this id.
+pub(super) fn create_admin_rule(collection: &ResourceId, rule: &AdminRule) -> String {
+    let configuration = collection.parent();
+    let manager = configuration.as_ref().and_then(ResourceId::parent);
+    let name = |id: &Option<ResourceId>, missing: &str| {
+        id.as_ref().map_or_else(|| missing.to_owned(), |id| id.name().to_owned())
+    };
+    let mut command =
+        Command::new("az network manager security-admin-config rule-collection rule create");
+    command.option("-g", [resource_group(collection)]);
+    command.option("--network-manager-name", [name(&manager, "<network-manager>")]);
+    command.option("--configuration-name", [name(&configuration, "<configuration>")]);
+    command.option("--rule-collection-name", [collection.name()]);
+    command.option("--rule-name", [rule.name.as_str()]);
+    command.option("--kind", ["Custom"]);
+    command.option("--priority", [known(&rule.priority)]);
+    command.option("--direction", [known(&rule.direction)]);
+    command.option("--access", [known(&rule.access)]);
+    command.option("--protocol", [known(&rule.protocol)]);
+    for (option, side) in [("--sources", &rule.source), ("--destinations", &rule.destination)] {
+        for item in &side.items {
+            let kind = if matches!(item, AddressItem::Tag(_)) { "ServiceTag" } else { "IPPrefix" };
+            command.option(
+                option,
+                [format!("address-prefix={item}"), format!("address-prefix-type={kind}")],
+            );
+        }
+    }
+    command.option("--dest-port-ranges", ports(&rule.destination_ports));
+    command.text
+}
+
+struct Command {
+    text: String,
+}
+
+impl Command {
+    fn new(verb: &str) -> Self {
+        Self { text: verb.to_owned() }
+    }
+
+    fn of_group(&mut self, group: &ResourceId) {
+        self.option("-g", [resource_group(group)]);
+        self.option("--nsg-name", [group.name()]);
+    }
+
+    fn option<S: AsRef<str>>(&mut self, name: &str, values: impl IntoIterator<Item = S>) {
+        self.text.push(' ');
+        self.text.push_str(name);
+        for value in values {
+            self.text.push(' ');
+            self.text.push_str(&quoted(value.as_ref()));
+        }
+    }
+
+    fn addresses(&mut self, side: &str, spec: &AddressSpec) {
+        let asgs: Vec<&str> = spec.asgs().map(ResourceId::as_str).collect();
+        if !asgs.is_empty() {
+            self.option(&format!("--{side}-asgs"), asgs);
+            return;
+        }
+        let items = spec.items.iter().map(ToString::to_string);
+        self.option(&format!("--{side}-address-prefixes"), items);
+    }
+}
+
+fn resource_group(id: &ResourceId) -> &str {
+    id.resource_group().unwrap_or("<resource-group>")
+}
+
+fn known<T: ToString>(value: &Value<T>) -> String {
+    match value {
+        Value::Known(value) => value.to_string(),
+        Value::Unknown(unknown) => unknown.text().to_owned(),
+    }
+}
+
+fn ports(ports: &PortSpec) -> Vec<String> {
+    if ports.is_any() {
+        return vec!["*".to_owned()];
+    }
+    ports.known.to_string().split(',').map(|item| item.trim().to_owned()).collect()
+}
+
+/// The word as a POSIX shell takes it literally.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_a_shell_would_read_are_quoted() {
+        for (word, expected) in [
+            ("10.0.1.0/26", "10.0.1.0/26"),
+            ("*", "'*'"),
+            ("<resource-group>", "'<resource-group>'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+
+    #[test]
+    fn a_rule_becomes_one_command_with_every_field() {
+        let rule: SecurityRule =
+            "999 AllowBastionSsh allow inbound tcp 10.0.1.0/26:* -> 10.0.0.4/32:22,2222"
+                .parse()
+                .unwrap();
+        let group = ResourceId::new(
+            "/subscriptions/s/resourceGroups/rg app/providers/Microsoft.Network/networkSecurityGroups/nsg-vm",
+        );
+        assert_eq!(
+            create_rule(&group, &rule),
+            "az network nsg rule create -g 'rg app' --nsg-name nsg-vm -n AllowBastionSsh \
+             --priority 999 --direction Inbound --access Allow --protocol Tcp \
+             --source-address-prefixes 10.0.1.0/26 --source-port-ranges '*' \
+             --destination-address-prefixes 10.0.0.4/32 --destination-port-ranges 22 2222"
+        );
+    }
+}

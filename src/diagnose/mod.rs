@@ -1,0 +1,36 @@
+//! Questions of people, answered with the rule, the place, the reason and what to type.
+//!
+//! [`bastion`] says why Azure Bastion can or cannot open a session to a machine: each leg of the
+//! session with every gate it passes, causes with stable codes ([`BastionCode`]), the rules that
+//! nearly allow, repairs that were tried out on a copy of the network, and what security groups
+//! have no part in. [`bastion_table`] says it for every machine in one line each.
+
+mod causes;
+mod code;
+mod command;
+mod compliance;
+mod legs;
+mod markdown;
+mod near_miss;
+mod other_causes;
+mod probe;
+mod question;
+mod repair;
+mod report;
+mod scene;
+mod style;
+mod text;
+mod wording;
+mod write_up;
+
+pub use code::{BastionCode, Weight};
+pub use compliance::{Compliance, Requirement, RequirementReport};
+pub use legs::LegName;
+pub use near_miss::{Field, NearMiss};
+pub use question::{BastionQuestion, QuestionError, Session, SessionError};
+pub use repair::{Action, Repair, RepairRule};
+pub use report::{
+    BastionLine, BastionReport, BastionTable, BastionVerdict, Cause, GateReport, LegReport, Subject,
+};
+pub use style::Style;
+pub use write_up::{bastion, bastion_table};

@@ -1,0 +1,691 @@
+//! What to change so that what is denied gets through: narrow rules in free places, each tried
+//! out on a copy of the network.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::code::BastionCode;
+use super::command;
+use super::compliance::{self, Compliance, Requirement};
+use super::legs::{Leg, LegName, legs};
+use super::probe::Station;
+use super::report::Cause;
+use super::scene::Scene;
+use super::wording;
+use crate::eval::Verdict;
+use crate::model::{
+    Access, AddressItem, AddressSpec, AdminAccess, AdminRule, Direction, PortSpec, Priority,
+    ProtocolSpec, ResourceId, RuleName, SecurityGroup, SecurityRule, ServiceTag,
+};
+use crate::net::{Interval, PortSet, Prefix, Protocol};
+use crate::network::Network;
+use crate::resolve::{Rule, RuleKind, Topology};
+
+/// One change.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Repair {
+    /// The security group to change; of an admin rule its network manager.
+    pub nsg: String,
+    /// What kind of change it is.
+    pub action: Action,
+    /// The rule to add; `None` where no rule can be added.
+    pub rule: Option<RepairRule>,
+    /// A second rule that belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub and_rule: Option<RepairRule>,
+    /// Exactly what the rule opens.
+    pub opens: String,
+    /// What the change closes; empty for nothing.
+    pub closes: String,
+    /// The commands that make the change, one a line.
+    pub az: String,
+    /// Whether the copy of the network with all repairs made lets through what this one is for.
+    pub proved: bool,
+    /// The leg it opens.
+    pub leg: LegName,
+    /// Other lists that must be repaired too before the leg opens.
+    pub also_needs: Vec<String>,
+    /// What to know before making it.
+    pub note: Option<String>,
+    /// The id of the list: names repeat.
+    #[serde(skip)]
+    list: Option<ResourceId>,
+}
+
+/// What kind of change a repair makes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Action {
+    /// One rule is added to a security group.
+    InsertRule,
+    /// One rule is added where rules had to move first: no number was free.
+    RenumberAndInsertRule,
+    /// A rule that allows and, behind it, one that denies are added.
+    InsertRulePair,
+    /// One rule is added to a collection of a network manager.
+    InsertAdminRule,
+    /// No rule can be added: the note says what else would do.
+    ByHand,
+}
+
+/// A rule that a repair adds, as Azure Resource Manager takes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum RepairRule {
+    /// A rule of a security group.
+    Security(SecurityRule),
+    /// A security admin rule.
+    Admin(AdminRule),
+}
+
+impl Serialize for RepairRule {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Security(rule) => rule.serialize(serializer),
+            Self::Admin(rule) => {
+                let mut members = serializer.serialize_map(Some(3))?;
+                members.serialize_entry("name", rule.name.as_str())?;
+                members.serialize_entry("kind", "Custom")?;
+                members.serialize_entry("properties", &AdminProperties(rule))?;
+                members.end()
+            }
+        }
+    }
+}
+
+struct AdminProperties<'a>(&'a AdminRule);
+
+impl Serialize for AdminProperties<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(rule) = self;
+        let sides = |spec: &AddressSpec| -> Vec<std::collections::BTreeMap<&str, String>> {
+            let of = |item: &AddressItem| {
+                let kind =
+                    if matches!(item, AddressItem::Tag(_)) { "ServiceTag" } else { "IPPrefix" };
+                [("addressPrefix", item.to_string()), ("addressPrefixType", kind.to_owned())].into()
+            };
+            spec.items.iter().map(of).collect()
+        };
+        let ports = |ports: &PortSpec| vec![ports.known.to_string()];
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("access", &rule.access.known().map(ToString::to_string))?;
+        members.serialize_entry("direction", &rule.direction.known().map(ToString::to_string))?;
+        members.serialize_entry("priority", &rule.priority.known().map(|one| one.number()))?;
+        members.serialize_entry("protocol", &rule.protocol.known().map(ToString::to_string))?;
+        members.serialize_entry("sources", &sides(&rule.source))?;
+        members.serialize_entry("sourcePortRanges", &ports(&rule.source_ports))?;
+        members.serialize_entry("destinations", &sides(&rule.destination))?;
+        members.serialize_entry("destinationPortRanges", &ports(&rule.destination_ports))?;
+        members.end()
+    }
+}
+
+/// The repairs for every gate that denies, one for each list of rules and leg.
+pub(super) fn repairs(scene: &Scene<'_>, legs_before: &[Leg]) -> Vec<Repair> {
+    let mut copy = scene.topology.network().clone();
+    let mut repairs: Vec<Repair> = Vec::new();
+    for leg in legs_before {
+        for (station, _) in leg.denying() {
+            let is_done = repairs
+                .iter()
+                .any(|repair| repair.leg == leg.name && repair.list.as_ref() == list(station));
+            if is_done {
+                continue;
+            }
+            let repair = if station.is_admin() {
+                admin_repair(scene, leg, station, &mut copy)
+            } else {
+                group_repair(scene, leg, station, &mut copy)
+            };
+            repairs.push(Repair { list: list(station).cloned(), ..repair });
+        }
+    }
+    prove(scene, copy, &mut repairs);
+    repairs
+}
+
+/// Tries all repairs together on the changed copy, and tells each what else its leg needs.
+fn prove(scene: &Scene<'_>, copy: Network, repairs: &mut [Repair]) {
+    if repairs.is_empty() {
+        return;
+    }
+    let topology = Topology::new(copy, scene.topology.service_tags().clone());
+    let Ok(repaired) = Scene::new(&topology, scene.question) else { return };
+    let legs_after = legs(&repaired);
+    let lists: Vec<(LegName, Option<ResourceId>)> =
+        repairs.iter().map(|repair| (repair.leg, repair.list.clone())).collect();
+    for repair in repairs.iter_mut().filter(|repair| repair.action != Action::ByHand) {
+        let leg = legs_after.iter().find(|leg| leg.name == repair.leg);
+        repair.proved = leg.is_some_and(|leg| {
+            leg.verdict() != Verdict::Deny
+                && leg
+                    .stops()
+                    .filter(|(station, _)| list(station) == repair.list.as_ref())
+                    .all(|(_, stop)| stop.verdict == Verdict::Allow)
+        });
+    }
+    for repair in repairs.iter_mut() {
+        let others = lists.iter().filter(|(leg, list)| *leg == repair.leg && *list != repair.list);
+        repair.also_needs = others.map(|(_, list)| name_of(list.as_ref())).collect();
+    }
+}
+
+/// The list of rules at a gate: a security group, or the rules of a network manager.
+fn list(station: &Station) -> Option<&ResourceId> {
+    station.group().or(station.manager())
+}
+
+fn name_of(list: Option<&ResourceId>) -> String {
+    list.map_or("network manager", ResourceId::name).to_owned()
+}
+
+/// The lowest number of a rule that denies some of the leg at this list, over all its checks.
+fn ceiling(leg: &Leg, at: &Station) -> Option<(u32, String)> {
+    let stops = leg.checks.iter().flat_map(|check| leg.stations.iter().zip(&check.passage.stops));
+    stops
+        .filter(|(station, _)| list(station) == list(at) && station.is_admin() == at.is_admin())
+        .filter_map(|(station, stop)| Some((station, stop.as_ref()?)))
+        .flat_map(|(station, stop)| stop.denying(station))
+        .filter_map(|(_, rule)| Some((rule.priority?.number(), rule.name.to_string())))
+        .min()
+}
+
+fn group_repair(scene: &Scene<'_>, leg: &Leg, station: &Station, copy: &mut Network) -> Repair {
+    let name = name_of(list(station));
+    let (ceiling, denier) = ceiling(leg, station).unwrap_or((u32::MAX, String::new()));
+    let group = station
+        .group()
+        .and_then(|id| copy.security_groups.iter_mut().find(|group| group.id == *id));
+    let Some(group) = group else {
+        return by_hand(leg.name, name, "its rules are not in the input".to_owned());
+    };
+    let mut rule = wanted_rule(scene, leg, station);
+    rule.name = free_name(group, rule.name.as_str());
+    insert(group, rule, ceiling, &denier, leg.name)
+}
+
+/// Puts the rule at the largest free number below `ceiling`; moves rules up where there is none.
+fn insert(
+    group: &mut SecurityGroup,
+    mut rule: SecurityRule,
+    ceiling: u32,
+    denier: &str,
+    leg: LegName,
+) -> Repair {
+    let direction = direction_of(&rule);
+    let (first, last) = (Priority::FIRST.number(), Priority::LAST.number());
+    let below = ceiling.min(last.saturating_add(1));
+    let free = (first..below).rev().find(|number| !is_taken(group, direction, *number));
+    let mut commands = Vec::new();
+    let mut note = None;
+    let mut action = Action::InsertRule;
+    let number = match free {
+        Some(number) => number,
+        None => {
+            let gap = (below..=last).find(|number| !is_taken(group, direction, *number));
+            let Some(gap) = gap.filter(|_| below >= first) else {
+                return by_hand(
+                    leg,
+                    group.name().to_owned(),
+                    format!(
+                        "no number below {ceiling} {denier} is free, and none above it to move to: remove a rule, or narrow {denier}"
+                    ),
+                );
+            };
+            commands = move_up(group, direction, below, gap);
+            action = Action::RenumberAndInsertRule;
+            note = Some(format!(
+                "no number from {first} below {ceiling} {denier} is free, so {} first: the order among them stays. Or narrow {denier} so that it spares this traffic",
+                match commands.len() {
+                    1 => format!("{denier} moves up by one"),
+                    count => format!("{count} rules from {ceiling} on move up by one"),
+                }
+            ));
+            below
+        }
+    };
+    rule.priority = Priority::new(number).into();
+    commands.push(command::create_rule(&group.id, &rule));
+    group.rules.push(rule.clone());
+    Repair {
+        nsg: group.name().to_owned(),
+        action,
+        opens: opened(&rule),
+        rule: Some(RepairRule::Security(rule)),
+        and_rule: None,
+        closes: String::new(),
+        az: commands.join("\n"),
+        proved: false,
+        leg,
+        also_needs: Vec::new(),
+        list: None,
+        note,
+    }
+}
+
+/// Moves the rules at `from..gap` up by one, the highest first, and gives the commands.
+fn move_up(group: &mut SecurityGroup, direction: Direction, from: u32, gap: u32) -> Vec<String> {
+    let id = group.id.clone();
+    let mut moving: Vec<&mut SecurityRule> = group
+        .rules
+        .iter_mut()
+        .filter(|rule| rule.direction.known().is_none_or(|one| *one == direction))
+        .filter(|rule| rule.priority.known().is_some_and(|one| (from..gap).contains(&one.number())))
+        .collect();
+    moving.sort_by_key(|rule| std::cmp::Reverse(rule.priority.known().copied()));
+    let mut commands = Vec::new();
+    for rule in moving {
+        let number = rule.priority.known().map_or(0, |one| one.number()).saturating_add(1);
+        rule.priority = Priority::new(number).into();
+        commands.push(command::renumber_rule(&id, rule.name.as_str(), Priority::new(number)));
+    }
+    commands
+}
+
+fn is_taken(group: &SecurityGroup, direction: Direction, number: u32) -> bool {
+    group.rules.iter().any(|rule| {
+        rule.direction.known().is_none_or(|one| *one == direction)
+            && rule.priority.known().is_some_and(|one| one.number() == number)
+    })
+}
+
+fn direction_of(rule: &SecurityRule) -> Direction {
+    rule.direction.known().copied().unwrap_or(Direction::Inbound)
+}
+
+fn free_name(group: &SecurityGroup, wanted: &str) -> RuleName {
+    let is_free = |name: &RuleName| group.all_rules().all(|rule| rule.name != *name);
+    let numbered = (2u32..).map(|number| RuleName::as_written(&format!("{wanted}{number}")));
+    std::iter::once(RuleName::as_written(wanted)).chain(numbered).find(is_free).unwrap_or_else(
+        // The numbers do not run out before the rules do.
+        || RuleName::as_written(wanted),
+    )
+}
+
+/// The narrow rule that opens a leg at a gate (S7.26), its priority still open.
+fn wanted_rule(scene: &Scene<'_>, leg: &Leg, station: &Station) -> SecurityRule {
+    match Requirement::of_leg(leg.name) {
+        Some(requirement) if station.direction() == requirement.direction() => {
+            required_rule(scene, requirement, station)
+        }
+        _ => session_rule(scene),
+    }
+}
+
+/// Inbound at the machine: from Bastion's addresses to the machine's, on the session's port.
+fn session_rule(scene: &Scene<'_>) -> SecurityRule {
+    let question = scene.question;
+    let port = question.port();
+    let mut session = question.session.to_string().to_ascii_lowercase();
+    session = wording::capitalised(&session);
+    let name = if port == question.session.default_port() {
+        format!("AllowBastion{session}")
+    } else {
+        format!("AllowBastion{session}{port}")
+    };
+    let mut rule = allow(&name, Direction::Inbound);
+    rule.protocol = ProtocolSpec::One(Protocol::TCP).into();
+    rule.source = prefixes(scene.bastion.addresses.prefixes());
+    rule.destination = prefixes(scene.target.addresses.prefixes());
+    rule.destination_ports = PortSet::from(port).into();
+    rule
+}
+
+/// On AzureBastionSubnet: what Azure's table demands (S7.11).
+fn required_rule(scene: &Scene<'_>, requirement: Requirement, station: &Station) -> SecurityRule {
+    let name = match requirement {
+        Requirement::R1 => "AllowHttpsInbound",
+        Requirement::R2 => "AllowGatewayManagerInbound",
+        Requirement::R3 => "AllowAzureLoadBalancerInbound",
+        Requirement::R4 => "AllowBastionHostsInbound",
+        Requirement::R5 => "AllowSshRdpOutbound",
+        Requirement::R6 => "AllowAzureCloudOutbound",
+        Requirement::R7 => "AllowBastionHostsOutbound",
+        Requirement::R8 => "AllowHttpOutbound",
+    };
+    let mut rule = allow(name, requirement.direction());
+    let tcp_only = matches!(
+        requirement,
+        Requirement::R1 | Requirement::R2 | Requirement::R3 | Requirement::R5 | Requirement::R6
+    );
+    if tcp_only {
+        rule.protocol = ProtocolSpec::One(Protocol::TCP).into();
+    }
+    let side = |tag: Option<ServiceTag>| {
+        tag.map_or_else(AddressSpec::any, |tag| AddressItem::from(tag).into())
+    };
+    let (source, destination) = requirement.tags();
+    rule.source = side(source);
+    rule.destination = side(destination);
+    if requirement == Requirement::R1 {
+        rule.source = clients(scene);
+    }
+    let mut ports = requirement.ports(scene.question.port());
+    if requirement == Requirement::R5 {
+        let tag = station.names().tag(&ServiceTag::virtual_network());
+        if !tag.is_some_and(|tag| tag.covers(&scene.target.addresses)) {
+            rule.destination = prefixes(scene.target.addresses.prefixes());
+            ports = vec![scene.question.port()];
+        }
+    }
+    let ports: PortSet = ports.into_iter().map(Interval::single).collect();
+    rule.destination_ports = ports.into();
+    rule
+}
+
+fn clients(scene: &Scene<'_>) -> AddressSpec {
+    if let Some(client) = scene.question.client {
+        return AddressItem::from(Prefix::host(client)).into();
+    }
+    if scene.bastion.host.is_some_and(|host| host.private_only) {
+        return AddressItem::from(ServiceTag::virtual_network()).into();
+    }
+    AddressItem::from(ServiceTag::internet()).into()
+}
+
+fn allow(name: &str, direction: Direction) -> SecurityRule {
+    let name = RuleName::as_written(name);
+    SecurityRule::new(name, Priority::LAST, direction, Access::Allow)
+}
+
+fn prefixes(prefixes: impl Iterator<Item = Prefix>) -> AddressSpec {
+    prefixes.map(AddressItem::from).collect()
+}
+
+/// Exactly what a rule opens: `tcp 10.0.1.0/26 -> 10.0.0.4/32:22`.
+fn opened(rule: &SecurityRule) -> String {
+    let protocol = match rule.protocol.known() {
+        Some(ProtocolSpec::One(protocol)) => protocol.to_string(),
+        _ => "*".to_owned(),
+    };
+    format!(
+        "{protocol} {}:{} -> {}:{}",
+        rule.source, rule.source_ports, rule.destination, rule.destination_ports
+    )
+}
+
+/// Above an admin rule that denies only the network manager can allow (S7.26): `Allow`, so that
+/// the security groups still decide.
+fn admin_repair(scene: &Scene<'_>, leg: &Leg, station: &Station, copy: &mut Network) -> Repair {
+    let name = name_of(list(station));
+    let Some((number, denier)) = ceiling(leg, station) else {
+        return by_hand(leg.name, name, "the denying admin rule has no known priority".to_owned());
+    };
+    let holds = |rule: &AdminRule| {
+        rule.name == RuleName::as_written(&denier)
+            && rule.priority.known() == Some(&Priority::new(number))
+    };
+    let collection =
+        copy.admin_rule_collections.iter_mut().find(|list| list.rules.iter().any(holds));
+    let Some(collection) = collection else {
+        return by_hand(leg.name, name, format!("the collection of {denier} is not in the input"));
+    };
+    let is_taken = |number: &u32| {
+        collection
+            .rules
+            .iter()
+            .any(|rule| rule.priority.known().is_none_or(|priority| priority.number() == *number))
+    };
+    let Some(free) = (1..number).rev().find(|number| !is_taken(number)) else {
+        return by_hand(
+            leg.name,
+            name,
+            format!(
+                "no number from 1 below {number} {denier} is free in rule collection {}: give {denier} a larger number, or narrow it",
+                collection.id.name()
+            ),
+        );
+    };
+    let wanted = session_rule(scene);
+    let mut rule = AdminRule::new(
+        wanted.name.clone(),
+        Priority::new(free),
+        Direction::Inbound,
+        AdminAccess::Allow,
+    );
+    rule.protocol = wanted.protocol.clone();
+    rule.source = wanted.source.clone();
+    rule.destination = wanted.destination.clone();
+    rule.destination_ports = wanted.destination_ports.clone();
+    let az = command::create_admin_rule(&collection.id, &rule);
+    collection.rules.push(rule.clone());
+    Repair {
+        nsg: name,
+        action: Action::InsertAdminRule,
+        opens: format!("{}, as far as the security groups allow it", opened(&wanted)),
+        rule: Some(RepairRule::Admin(rule)),
+        and_rule: None,
+        closes: String::new(),
+        az,
+        proved: false,
+        leg: leg.name,
+        also_needs: Vec::new(),
+        list: None,
+        note: Some(
+            "a change of the network manager's owner; deploy the configuration again afterwards"
+                .to_owned(),
+        ),
+    }
+}
+
+fn by_hand(leg: LegName, nsg: String, note: String) -> Repair {
+    Repair {
+        nsg,
+        action: Action::ByHand,
+        rule: None,
+        and_rule: None,
+        opens: String::new(),
+        closes: String::new(),
+        az: String::new(),
+        proved: false,
+        leg,
+        also_needs: Vec::new(),
+        list: None,
+        note: Some(note),
+    }
+}
+
+/// Adds to warnings what could be done about them.
+pub(super) fn make_offers(
+    scene: &Scene<'_>,
+    legs_before: &[Leg],
+    compliance: Option<&Compliance>,
+    warnings: &mut [Cause],
+) {
+    offer_required_rules(scene, legs_before, compliance, warnings);
+    for warning in warnings.iter_mut().filter(|one| one.code == BastionCode::OpenByDefault) {
+        warning.offer = rule_pair(scene, legs_before, warning).map(Box::new);
+    }
+}
+
+/// The rules that the group on AzureBastionSubnet lacks, tried out together.
+fn offer_required_rules(
+    scene: &Scene<'_>,
+    legs_before: &[Leg],
+    compliance: Option<&Compliance>,
+    warnings: &mut [Cause],
+) {
+    let mut copy = scene.topology.network().clone();
+    let mut offered = false;
+    for warning in warnings.iter_mut().filter(|one| one.code == BastionCode::NotCompliant) {
+        let Some(requirement) = Requirement::of_leg(warning.leg) else { continue };
+        let is_denied = compliance.is_some_and(|compliance| {
+            let mut all = compliance.requirements.iter();
+            all.any(|one| one.id == requirement && one.denied_by.is_some())
+        });
+        let Some(leg) = legs_before.iter().find(|leg| leg.name == warning.leg) else { continue };
+        let station = leg.stations.iter().find(|one| one.direction() == requirement.direction());
+        let Some(station) = station.filter(|_| !is_denied) else { continue };
+        let group = station
+            .group()
+            .and_then(|id| copy.security_groups.iter_mut().find(|group| group.id == *id));
+        let Some(group) = group else { continue };
+        let mut rule = required_rule(scene, requirement, station);
+        rule.name = free_name(group, rule.name.as_str());
+        let first_deny = station
+            .rules()
+            .iter()
+            .filter(|rule| rule.kind == RuleKind::Custom && !wording::allows(rule))
+            .filter_map(|rule| Some((rule.priority?.number(), rule.name.to_string())))
+            .min();
+        let (ceiling, denier) = first_deny.unwrap_or((u32::MAX, String::new()));
+        warning.offer = Some(Box::new(insert(group, rule, ceiling, &denier, leg.name)));
+        offered = true;
+    }
+    if !offered {
+        return;
+    }
+    let topology = Topology::new(copy, scene.topology.service_tags().clone());
+    let Ok(repaired) = Scene::new(&topology, scene.question) else { return };
+    let legs_after = legs(&repaired);
+    let after = compliance::of_legs(&repaired, &legs_after);
+    for warning in warnings.iter_mut() {
+        let Some(offer) = &mut warning.offer else { continue };
+        let is_met = after.as_ref().is_some_and(|after| {
+            after.requirements.iter().any(|one| one.id.leg() == offer.leg && one.met)
+        });
+        let still_open = |leg: &&Leg| leg.name == offer.leg && leg.verdict() == Verdict::Allow;
+        offer.proved = is_met && legs_after.iter().any(|leg| still_open(&leg));
+    }
+}
+
+/// In place of AllowVnetInBound: a rule for Bastion alone, and behind every other rule one that
+/// denies the rest of the tag.
+fn rule_pair(scene: &Scene<'_>, legs_before: &[Leg], warning: &Cause) -> Option<Repair> {
+    let leg = legs_before.iter().find(|leg| leg.name == LegName::BastionToVm)?;
+    let station = leg.stations.iter().find(|one| Some(one.kind().to_string()) == warning.gate)?;
+    let mut copy = scene.topology.network().clone();
+    let group = copy.security_groups.iter_mut().find(|one| Some(&one.id) == station.group())?;
+    let last = group
+        .rules
+        .iter()
+        .filter(|rule| rule.direction.known().is_none_or(|one| *one == Direction::Inbound))
+        .filter_map(|rule| rule.priority.known())
+        .max();
+    let deny_at = Priority::LAST;
+    let allow_at = Priority::new(deny_at.number().saturating_sub(1));
+    if last.is_some_and(|last| *last >= allow_at) {
+        return None;
+    }
+    let mut allow = session_rule(scene);
+    allow.name = free_name(group, allow.name.as_str());
+    allow.priority = allow_at.into();
+    let deny_name = free_name(group, "DenyVnetInboundToThisVm");
+    let mut deny = SecurityRule::new(deny_name, deny_at, Direction::Inbound, Access::Deny);
+    deny.source = AddressItem::from(ServiceTag::virtual_network()).into();
+    deny.destination = allow.destination.clone();
+    group.rules.extend([allow.clone(), deny.clone()]);
+    let id = group.id.clone();
+    let az = [command::create_rule(&id, &allow), command::create_rule(&id, &deny)].join("\n");
+    let topology = Topology::new(copy, scene.topology.service_tags().clone());
+    let repaired = Scene::new(&topology, scene.question).ok()?;
+    let legs_after = legs(&repaired);
+    let after = legs_after.iter().find(|leg| leg.name == LegName::BastionToVm)?;
+    let is_by_new_rule = |station: &Station, rule: Option<&Rule>| {
+        station.group() != Some(&id) || rule.is_some_and(|rule| rule.name == allow.name)
+    };
+    let proved = after.verdict() == Verdict::Allow
+        && after
+            .stops()
+            .filter(|(station, _)| station.direction() == Direction::Inbound)
+            .all(|(station, stop)| is_by_new_rule(station, stop.rule(station)));
+    Some(Repair {
+        nsg: id.name().to_owned(),
+        action: Action::InsertRulePair,
+        opens: opened(&allow),
+        closes: format!(
+            "everything else to {} that only AllowVnetInBound lets in from VirtualNetwork, load-balancer probes from 168.63.129.16 included",
+            scene.address_text()
+        ),
+        rule: Some(RepairRule::Security(allow)),
+        and_rule: Some(RepairRule::Security(deny)),
+        az,
+        proved,
+        leg: LegName::BastionToVm,
+        also_needs: Vec::new(),
+        list: None,
+        note: Some("look at who else uses the machine before closing the rest".to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(rules: &[&str]) -> SecurityGroup {
+        let mut group = SecurityGroup::new(ResourceId::new("nsg"));
+        group.rules = rules.iter().map(|text| text.parse().unwrap()).collect();
+        group
+    }
+
+    fn place(rules: &[&str], ceiling: u32) -> (Repair, SecurityGroup) {
+        let mut group = group(rules);
+        let rule = allow("Wanted", Direction::Inbound);
+        let repair = insert(&mut group, rule, ceiling, "Deny", LegName::BastionToVm);
+        (repair, group)
+    }
+
+    fn numbers(group: &SecurityGroup) -> Vec<String> {
+        let mut rules: Vec<_> = group
+            .rules
+            .iter()
+            .map(|rule| (rule.priority.known().copied().unwrap(), rule.name.to_string()))
+            .collect();
+        rules.sort();
+        rules.into_iter().map(|(number, name)| format!("{number} {name}")).collect()
+    }
+
+    /// S7.26: at most the deny's number less one, at least 100; numbers of the other direction
+    /// do not count (S1.7).
+    #[test]
+    fn the_largest_free_number_below_the_deny_is_taken() {
+        let rules = [
+            "1000 Deny deny inbound * *:* -> *:*",
+            "999 Other allow inbound tcp *:* -> *:443",
+            "998 Out allow outbound tcp *:* -> *:443",
+        ];
+        let (repair, changed) = place(&rules, 1000);
+        assert_eq!(repair.action, Action::InsertRule);
+        assert!(numbers(&changed).contains(&"998 Wanted".to_owned()));
+        let (_, changed) = place(&[], 65500);
+        assert_eq!(numbers(&changed), ["4096 Wanted"]);
+    }
+
+    #[test]
+    fn without_a_free_number_rules_move_up_in_order() {
+        let rules = [
+            "100 Deny deny inbound * *:* -> *:*",
+            "101 Next allow inbound tcp *:* -> *:443",
+            "103 Far allow inbound tcp *:* -> *:80",
+        ];
+        let (repair, changed) = place(&rules, 100);
+        assert_eq!(repair.action, Action::RenumberAndInsertRule);
+        assert_eq!(numbers(&changed), ["100 Wanted", "101 Deny", "102 Next", "103 Far"]);
+        let commands: Vec<_> = repair.az.lines().collect();
+        assert_eq!(commands.len(), 3);
+        assert!(commands[0].contains("-n Next --priority 102"));
+        assert!(commands[1].contains("-n Deny --priority 101"));
+        assert!(commands[2].contains("-n Wanted --priority 100"));
+    }
+
+    #[test]
+    fn a_full_list_is_said_to_be_full() {
+        let rules: Vec<String> =
+            (100..=4096).map(|n| format!("{n} R{n} deny inbound * *:* -> *:*")).collect();
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        let (repair, changed) = place(&rules, 100);
+        assert_eq!(repair.action, Action::ByHand);
+        assert!(repair.note.unwrap().contains("narrow Deny"));
+        assert_eq!(changed.rules.len(), 3997);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number() {
+        let group = group(&["100 Wanted deny outbound * *:* -> *:*"]);
+        assert_eq!(free_name(&group, "wanted").as_str(), "wanted2");
+        assert_eq!(free_name(&group, "DenyAllInBound").as_str(), "DenyAllInBound2");
+    }
+}

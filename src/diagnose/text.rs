@@ -1,0 +1,427 @@
+//! The diagnosis as text for a terminal: the answer, a picture, the gates, why, and what to type.
+
+use std::fmt::Write as _;
+
+use super::code::BastionCode;
+use super::legs::LegName;
+use super::repair::{Action, Repair};
+use super::report::{BastionReport, BastionTable, BastionVerdict, Cause, GateReport, LegReport};
+use super::style::{Role, Style};
+use crate::eval::Verdict;
+use crate::path::GateKind;
+
+/// How many near misses are printed.
+const NEAR_MISSES: usize = 3;
+/// How wide the words at the left of the explanations are.
+const MARGIN: usize = 11;
+
+impl BastionReport {
+    /// The report as lines for a terminal.
+    pub fn render_text(&self, style: Style) -> String {
+        let mut page = Page { style, text: String::new() };
+        page.headline(self.verdict, &self.summary);
+        page.line(&format!("  {}", picture(self, style)));
+        page.blank();
+        let (in_detail, in_short): (Vec<&LegReport>, Vec<&LegReport>) = self
+            .legs
+            .iter()
+            .partition(|leg| leg.name == LegName::BastionToVm || leg.access != Verdict::Allow);
+        for leg in in_detail {
+            page.leg(leg);
+        }
+        page.short_legs(&in_short);
+        page.causes(self);
+        page.near_misses(self);
+        page.repairs(self);
+        page.notes("unknown", &self.unknown);
+        page.warnings(self);
+        page.notes("assuming", &self.assumptions);
+        let heading = match self.verdict {
+            BastionVerdict::Blocked => "besides",
+            _ => "if it fails",
+        };
+        page.notes(heading, &self.other_causes);
+        page.text.truncate(page.text.trim_end().len());
+        page.text.push('\n');
+        page.text
+    }
+}
+
+impl BastionTable {
+    /// One line for each machine.
+    pub fn render_text(&self, style: Style) -> String {
+        let width = self.vms.iter().map(|line| line.vm.chars().count()).max().unwrap_or(0);
+        let mut text = String::new();
+        for line in &self.vms {
+            let verdict = style.paint(role_of(line.verdict), &format!("{:<13}", line.verdict));
+            let _ = writeln!(text, "{verdict}  {:<width$}  {}", line.vm, line.summary);
+        }
+        text
+    }
+}
+
+/// `client ──443──▶ bastion ──22──╳ vm-web-01`.
+fn picture(report: &BastionReport, style: Style) -> String {
+    let subject = &report.subject;
+    let leg = |name| report.legs.iter().find(|leg| leg.name == name);
+    let mut picture = String::new();
+    if let Some(client) = leg(LegName::ClientToBastion) {
+        let _ = write!(picture, "client {} ", arrow(443, client.access, style));
+    }
+    let session = leg(LegName::BastionToVm).map_or(Verdict::Indeterminate, |leg| leg.access);
+    let arrow = arrow(subject.port, session, style);
+    let _ = write!(picture, "{} {arrow} {}", subject.bastion, subject.vm);
+    picture
+}
+
+fn arrow(port: u16, access: Verdict, style: Style) -> String {
+    let (head, role) = match access {
+        Verdict::Allow => ("▶", Role::Good),
+        Verdict::Deny => ("╳", Role::Bad),
+        Verdict::Indeterminate => ("?", Role::Doubtful),
+    };
+    format!("──{port}──{}", style.paint(role, head))
+}
+
+fn role_of(verdict: BastionVerdict) -> Role {
+    match verdict {
+        BastionVerdict::Allowed => Role::Good,
+        BastionVerdict::Blocked => Role::Bad,
+        BastionVerdict::Degraded | BastionVerdict::Indeterminate => Role::Doubtful,
+    }
+}
+
+/// A page that grows.
+struct Page {
+    style: Style,
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn blank(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    fn headline(&mut self, verdict: BastionVerdict, summary: &str) {
+        let verdict = self.style.paint(role_of(verdict), &verdict.to_string());
+        self.line(&format!("{verdict}   {summary}"));
+        self.blank();
+    }
+
+    fn leg(&mut self, leg: &LegReport) {
+        let title = self.style.paint(Role::Heading, title(leg.name));
+        self.line(&format!("  {title}   {}", leg.flow));
+        let mut rows: Vec<Row> = leg.gates.iter().map(|gate| Row::new(gate, self.style)).collect();
+        rows.extend(leg.without_group.iter().map(|place| Row::open(place)));
+        self.rows(&rows);
+        self.blank();
+    }
+
+    fn rows(&mut self, rows: &[Row]) {
+        let width = |of: fn(&Row) -> &str| {
+            rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0)
+        };
+        let (place, list) = (width(|row| &row.place), width(|row| &row.list));
+        let (priority, rule) = (width(|row| &row.priority), width(|row| &row.rule));
+        for row in rows {
+            let mark = self.style.paint(row.role, row.mark);
+            let aside = self.style.paint(Role::Aside, &row.aside);
+            let line = format!(
+                "    {mark} {:<place$}   {:<list$}   {:>priority$}  {:<rule$}   {aside}",
+                row.place, row.list, row.priority, row.rule
+            );
+            self.line(&line);
+        }
+    }
+
+    /// The legs that pass, one line each.
+    fn short_legs(&mut self, legs: &[&LegReport]) {
+        if legs.is_empty() {
+            return;
+        }
+        if legs.iter().all(|leg| leg.gates.is_empty()) {
+            let mark = self.style.paint(Role::Good, "✓");
+            self.line(&format!(
+                "    {mark} nothing filters on Bastion's own subnet: it has no security group"
+            ));
+            self.blank();
+            return;
+        }
+        let rows: Vec<Row> = legs
+            .iter()
+            .filter_map(|leg| {
+                let row = Row::new(leg.gates.last()?, self.style);
+                Some(Row { place: title(leg.name).to_owned(), ..row })
+            })
+            .collect();
+        let heading = self.style.paint(Role::Heading, "what else Bastion needs");
+        self.line(&format!("  {heading}"));
+        self.rows(&rows);
+        self.blank();
+    }
+
+    /// A word at the left, text beside it.
+    fn entry(&mut self, word: &str, lines: &[String]) {
+        for (index, line) in lines.iter().enumerate() {
+            let word = if index == 0 { word } else { "" };
+            let padded = self.style.paint(Role::Heading, &format!("{word:<MARGIN$}"));
+            self.line(&format!("  {padded}{line}"));
+        }
+    }
+
+    fn notes(&mut self, word: &str, notes: &[String]) {
+        self.entry(word, notes);
+        self.blank();
+    }
+
+    /// One line for every gate that denies, with the codes of all that is known about it, and
+    /// further lines for what near misses do not tell.
+    fn causes(&mut self, report: &BastionReport) {
+        let mut lines = Vec::new();
+        let several = several_lists(&report.blockers);
+        for (primary, others) in grouped(&report.blockers) {
+            let codes: Vec<&str> = std::iter::once(primary.code.short())
+                .chain(others.iter().map(|cause| cause.code.short()))
+                .collect();
+            let codes = self.style.paint(Role::Aside, &unique(codes).join(" "));
+            let at = match &primary.nsg {
+                Some(nsg) if several => format!("{nsg}: "),
+                _ => String::new(),
+            };
+            lines.push(format!("{at}{}   {codes}", primary.message));
+            let told = |cause: &&Cause| is_told_apart(cause.code);
+            lines.extend(others.into_iter().filter(told).map(|cause| cause.message.clone()));
+        }
+        self.entry("why", &lines);
+        self.blank();
+    }
+
+    fn near_misses(&mut self, report: &BastionReport) {
+        let several = several_lists(&report.blockers);
+        let shown = report.near_misses.iter().take(NEAR_MISSES);
+        let mut lines: Vec<String> = shown
+            .map(|miss| {
+                if several {
+                    format!("{}: {}", miss.nsg, miss.message)
+                } else {
+                    miss.message.clone()
+                }
+            })
+            .collect();
+        let more = report.near_misses.len().saturating_sub(NEAR_MISSES);
+        if more > 0 {
+            lines.push(format!("and {more} more"));
+        }
+        self.entry("near miss", &lines);
+        self.blank();
+    }
+
+    fn repairs(&mut self, report: &BastionReport) {
+        for repair in &report.repairs {
+            let lines = repair_lines(repair, self.style);
+            self.entry("fix", &lines);
+        }
+        let is_pair = report.repairs.iter().any(|repair| !repair.also_needs.is_empty());
+        if is_pair {
+            self.entry(
+                "",
+                &["each of these is needed: one alone does not open the path".to_owned()],
+            );
+        }
+        self.blank();
+    }
+
+    fn warnings(&mut self, report: &BastionReport) {
+        for warning in &report.warnings {
+            let code = self.style.paint(Role::Aside, warning.code.short());
+            self.entry("warning", &[format!("{}   {code}", warning.message)]);
+        }
+        for offer in report.warnings.iter().filter_map(|warning| warning.offer.as_deref()) {
+            let lines = repair_lines(offer, self.style);
+            self.entry("to tidy up", &lines);
+        }
+        self.blank();
+    }
+}
+
+/// What a repair is, line by line.
+fn repair_lines(repair: &Repair, style: Style) -> Vec<String> {
+    let mut lines = Vec::new();
+    if repair.action == Action::ByHand {
+        lines.push(format!(
+            "{}: no rule can be added: {}",
+            repair.nsg,
+            repair.note.as_deref().unwrap_or_default()
+        ));
+        return lines;
+    }
+    lines.extend(repair.az.lines().map(str::to_owned));
+    if repair.closes.is_empty() {
+        lines.push(style.paint(Role::Aside, &format!("opens {}", repair.opens)));
+    } else {
+        lines.push(style.paint(Role::Aside, &format!("keeps {}", repair.opens)));
+        lines.push(style.paint(Role::Aside, &format!("closes {}", repair.closes)));
+    }
+    if let Some(note) = &repair.note {
+        lines.push(style.paint(Role::Aside, note));
+    }
+    if !repair.proved {
+        lines.push(style.paint(
+            Role::Doubtful,
+            "not proved: tried on a copy of the network, it does not open the path",
+        ));
+    }
+    lines
+}
+
+/// One gate in columns.
+struct Row {
+    mark: &'static str,
+    role: Role,
+    place: String,
+    list: String,
+    priority: String,
+    rule: String,
+    aside: String,
+}
+
+impl Row {
+    fn new(gate: &GateReport, _: Style) -> Self {
+        let (mark, role) = match gate.access {
+            Verdict::Allow => ("✓", Role::Good),
+            Verdict::Deny => ("✗", Role::Bad),
+            Verdict::Indeterminate => ("?", Role::Doubtful),
+        };
+        let (kind, rule) = match gate.rule_name.as_deref().and_then(|name| name.split_once('/')) {
+            Some((kind, rule)) => (kind, rule),
+            None => ("", "no rule matches"),
+        };
+        let place = match (&gate.input, &gate.pointer) {
+            (Some(input), Some(pointer)) => format!("{input} {pointer}"),
+            (None, Some(pointer)) => pointer.clone(),
+            _ => String::new(),
+        };
+        let aside = match kind {
+            "defaultSecurityRules" => "default rule".to_owned(),
+            "securityAdminRules" => format!("admin rule  {place}"),
+            _ => place,
+        };
+        let list = gate.nsg.as_ref().or(gate.manager.as_ref());
+        Self {
+            mark,
+            role,
+            place: place_of(gate),
+            list: list.cloned().unwrap_or_default(),
+            priority: gate.priority.map(|priority| priority.to_string()).unwrap_or_default(),
+            rule: rule.to_owned(),
+            aside,
+        }
+    }
+
+    fn open(place: &str) -> Self {
+        Self {
+            mark: "✓",
+            role: Role::Good,
+            place: place.to_owned(),
+            list: String::new(),
+            priority: String::new(),
+            rule: "no security group".to_owned(),
+            aside: String::new(),
+        }
+    }
+}
+
+/// `subnet app in`.
+fn place_of(gate: &GateReport) -> String {
+    let name = gate.applied_to.name();
+    match gate.gate {
+        GateKind::AdminInbound => format!("admin rules of {name} in"),
+        GateKind::AdminOutbound => format!("admin rules of {name} out"),
+        GateKind::SubnetInbound if name.ends_with("Subnet") => format!("{name} in"),
+        GateKind::SubnetOutbound if name.ends_with("Subnet") => format!("{name} out"),
+        GateKind::SubnetInbound => format!("subnet {name} in"),
+        GateKind::SubnetOutbound => format!("subnet {name} out"),
+        GateKind::NicInbound => format!("nic {name} in"),
+        GateKind::NicOutbound => format!("nic {name} out"),
+        GateKind::Platform => "platform".to_owned(),
+    }
+}
+
+/// The leg as a person says it.
+pub(super) fn title(leg: LegName) -> &'static str {
+    match leg {
+        LegName::ClientToBastion => "client → bastion",
+        LegName::GatewayManagerToBastion => "gateway manager → bastion",
+        LegName::LoadBalancerToBastion => "load balancer → bastion",
+        LegName::BastionHostsIn => "between bastion hosts, in",
+        LegName::BastionHostsOut => "between bastion hosts, out",
+        LegName::BastionToVm => "bastion → vm",
+        LegName::BastionToAzureCloud => "bastion → Azure",
+        LegName::BastionToInternet => "bastion → Internet",
+    }
+}
+
+/// The causes by gate: the first of each is what denies, the others explain it.
+fn grouped(causes: &[Cause]) -> Vec<(&Cause, Vec<&Cause>)> {
+    let mut groups: Vec<(&Cause, Vec<&Cause>)> = Vec::new();
+    for cause in causes {
+        let is_same = |first: &&Cause| {
+            first.leg == cause.leg
+                && (cause.gate.is_none() || first.gate == cause.gate || explains_leg(cause.code))
+        };
+        match groups.iter_mut().find(|(first, _)| is_same(first)) {
+            Some((_, others)) => others.push(cause),
+            None => groups.push((cause, Vec::new())),
+        }
+    }
+    groups
+}
+
+/// Whether the code speaks of the leg as a whole rather than of the gate it names.
+fn explains_leg(code: BastionCode) -> bool {
+    matches!(
+        code,
+        BastionCode::OneLevelAllows | BastionCode::BothDeny | BastionCode::WrongDirection
+    )
+}
+
+/// Whether its message is worth a line beside the near misses and the denying rule.
+fn is_told_apart(code: BastionCode) -> bool {
+    matches!(
+        code,
+        BastionCode::WrongProtocol
+            | BastionCode::RegionalAzureCloud
+            | BastionCode::BothDeny
+            | BastionCode::OneLevelAllows
+            | BastionCode::AllowShadowed
+            | BastionCode::WrongDirection
+            | BastionCode::JitRule
+            | BastionCode::EmptyAsg
+            | BastionCode::HostAddressBlocked
+    )
+}
+
+fn several_lists(blockers: &[Cause]) -> bool {
+    let mut lists: Vec<&Option<String>> = blockers.iter().map(|cause| &cause.nsg).collect();
+    lists.retain(|list| list.is_some());
+    lists.sort();
+    lists.dedup();
+    lists.len() > 1
+}
+
+fn unique(words: Vec<&str>) -> Vec<&str> {
+    let mut once = Vec::new();
+    for word in words {
+        if !once.contains(&word) {
+            once.push(word);
+        }
+    }
+    once
+}

@@ -1,0 +1,321 @@
+//! Putting a diagnosis together.
+
+use super::causes;
+use super::compliance;
+use super::legs::{Leg, LegName, legs};
+use super::near_miss::near_misses;
+use super::other_causes::{OtherCause, other_causes};
+use super::probe::{Demand, Station, Stop};
+use super::question::{BastionQuestion, QuestionError};
+use super::repair::{make_offers, repairs};
+use super::report::{
+    BastionLine, BastionReport, BastionTable, BastionVerdict, Cause, GateReport, LegReport, Subject,
+};
+use super::scene::{Scene, machines};
+use super::wording;
+use crate::eval::{Match, Verdict};
+use crate::net::AddressSet;
+use crate::path::GateKind;
+use crate::resolve::{Rule, Topology};
+
+/// Why Azure Bastion can or cannot open a session to one machine.
+///
+/// # Errors
+///
+/// When the machine or the Bastion host cannot be found in the network, or what is needed to ask
+/// about them (an IPv4 address, the subnet's prefix) is not in it.
+pub fn bastion(
+    topology: &Topology,
+    question: &BastionQuestion,
+) -> Result<BastionReport, QuestionError> {
+    let scene = Scene::new(topology, question)?;
+    let legs = legs(&scene);
+    let compliance = compliance::of_legs(&scene, &legs);
+    let verdict = verdict(&legs);
+    let nothing_denies =
+        legs.iter().all(|leg| !leg.name.carries_the_session() || leg.verdict() != Verdict::Deny);
+    let others = other_causes(&scene, nothing_denies);
+    let blockers = causes::blockers(&scene, &legs, compliance.as_ref());
+    let mut warnings = causes::warnings(&scene, &legs, compliance.as_ref());
+    make_offers(&scene, &legs, compliance.as_ref(), &mut warnings);
+    let unknown = unknown(&legs);
+    Ok(BastionReport {
+        verdict,
+        summary: summary(&scene, verdict, &blockers, &unknown, &others),
+        subject: subject(&scene),
+        near_misses: near_misses(&scene, &legs),
+        repairs: repairs(&scene, &legs),
+        assumptions: assumptions(&scene, &legs),
+        legs: legs.iter().map(|leg| leg_report(&scene, leg)).collect(),
+        blockers,
+        warnings,
+        compliance,
+        unknown,
+        other_causes: others.into_iter().map(|cause| cause.text).collect(),
+    })
+}
+
+/// The same question for every machine of the network, in one line each. What the question says
+/// about the machine is passed over.
+pub fn bastion_table(topology: &Topology, question: &BastionQuestion) -> BastionTable {
+    let lines = machines(topology.network()).into_iter().map(|machine| {
+        let name = machine.name().to_owned();
+        let question =
+            BastionQuestion { machine: Some(machine.as_str().to_owned()), ..question.clone() };
+        match line(topology, &question) {
+            Ok((verdict, summary)) => BastionLine { vm: name, verdict, summary },
+            Err(error) => BastionLine {
+                vm: name,
+                verdict: BastionVerdict::Indeterminate,
+                summary: error.to_string(),
+            },
+        }
+    });
+    BastionTable { vms: lines.collect() }
+}
+
+fn line(
+    topology: &Topology,
+    question: &BastionQuestion,
+) -> Result<(BastionVerdict, String), QuestionError> {
+    let scene = Scene::new(topology, question)?;
+    let legs = legs(&scene);
+    let verdict = verdict(&legs);
+    let blockers = causes::blockers(&scene, &legs, None);
+    let others = other_causes(&scene, false);
+    Ok((verdict, summary(&scene, verdict, &blockers, &unknown(&legs), &others)))
+}
+
+fn verdict(legs: &[Leg]) -> BastionVerdict {
+    let has = |session: bool, verdict| {
+        legs.iter().any(|leg| leg.name.carries_the_session() == session && leg.verdict() == verdict)
+    };
+    if has(true, Verdict::Deny) {
+        BastionVerdict::Blocked
+    } else if has(true, Verdict::Indeterminate) {
+        BastionVerdict::Indeterminate
+    } else if has(false, Verdict::Deny) {
+        BastionVerdict::Degraded
+    } else if has(false, Verdict::Indeterminate) {
+        BastionVerdict::Indeterminate
+    } else {
+        BastionVerdict::Allowed
+    }
+}
+
+fn summary(
+    scene: &Scene<'_>,
+    verdict: BastionVerdict,
+    blockers: &[Cause],
+    unknown: &[String],
+    others: &[OtherCause],
+) -> String {
+    let question = scene.question;
+    let session =
+        format!("open {} (tcp/{}) to {}", question.session, question.port(), machine_text(scene));
+    let mut text = match verdict {
+        BastionVerdict::Blocked => {
+            let session_blockers: Vec<&Cause> =
+                blockers.iter().filter(|cause| cause.leg.carries_the_session()).collect();
+            let denier = session_blockers.first().map_or(String::new(), |cause| blame(cause));
+            let is_client =
+                session_blockers.first().is_some_and(|one| one.leg == LegName::ClientToBastion);
+            if is_client {
+                format!("users cannot reach {} to {session}{denier}", scene.bastion.name)
+            } else {
+                format!("Azure Bastion cannot {session}{denier}")
+            }
+        }
+        BastionVerdict::Degraded => {
+            let mut legs: Vec<&str> = blockers.iter().map(|cause| cause.leg.as_str()).collect();
+            legs.dedup();
+            format!(
+                "Azure Bastion can {session}, but it lacks what else it needs: {}",
+                legs.join(", ")
+            )
+        }
+        BastionVerdict::Indeterminate => {
+            let reason = unknown.first().map_or(String::new(), |reason| format!(": {reason}"));
+            format!("it is not known whether Azure Bastion can {session}{reason}")
+        }
+        BastionVerdict::Allowed => {
+            format!(
+                "no security group or admin rule keeps Azure Bastion from opening {} (tcp/{}) to {}",
+                question.session,
+                question.port(),
+                machine_text(scene)
+            )
+        }
+    };
+    let certain = others.iter().find(|cause| cause.is_certain);
+    if let Some(cause) = certain {
+        let joint = if verdict == BastionVerdict::Blocked { "; also, " } else { "; but " };
+        text = format!("{text}{joint}{}", cause.text);
+    }
+    wording::capitalised(&text)
+}
+
+fn machine_text(scene: &Scene<'_>) -> String {
+    let address = scene.address_text();
+    if scene.target.name == address {
+        address
+    } else {
+        format!("{} ({address})", scene.target.name)
+    }
+}
+
+fn blame(cause: &Cause) -> String {
+    match (&cause.rule, cause.priority, &cause.nsg) {
+        (Some(rule), Some(priority), Some(nsg)) => {
+            format!(": {priority} {rule} of {nsg} denies it")
+        }
+        (Some(rule), Some(priority), None) => format!(": admin rule {priority} {rule} denies it"),
+        _ => String::new(),
+    }
+}
+
+fn subject(scene: &Scene<'_>) -> Subject {
+    Subject {
+        vm: scene.target.name.clone(),
+        address: scene.address_text(),
+        session: scene.question.session,
+        port: scene.question.port(),
+        bastion: scene.bastion.name.clone(),
+        bastion_addresses: wording::set(&scene.bastion.addresses),
+    }
+}
+
+fn leg_report(scene: &Scene<'_>, leg: &Leg) -> LegReport {
+    LegReport {
+        name: leg.name,
+        flow: leg.decisive().map(|check| flow_text(scene, leg, check.demand)).unwrap_or_default(),
+        access: leg.verdict(),
+        gates: leg.stops().map(|(station, stop)| gate_report(station, stop)).collect(),
+        without_group: without_group(scene, leg),
+    }
+}
+
+/// The packets in text; "some address of the Internet" by the tag's name.
+fn flow_text(scene: &Scene<'_>, leg: &Leg, demand: Demand) -> String {
+    let Some(check) = leg.decisive() else { return String::new() };
+    if demand != Demand::SomeSource || scene.bastion.host.is_some_and(|host| host.private_only) {
+        return check.query.to_string();
+    }
+    let destination = check.query.destination();
+    let port = check.query.destination_port().unwrap_or_default();
+    format!("tcp Internet:* -> {destination}:{port}")
+}
+
+fn gate_report(station: &Station, stop: &Stop) -> GateReport {
+    let rule = stop.rule(station);
+    let location = rule.and_then(|rule| rule.origin.location());
+    GateReport {
+        gate: station.kind(),
+        applied_to: station.applied_to().clone(),
+        nsg: station.group().map(|id| id.name().to_owned()),
+        manager: station.manager().map(|id| id.name().to_owned()),
+        access: stop.verdict,
+        rule_name: rule.map(Rule::qualified_name),
+        priority: rule.and_then(|rule| rule.priority).map(|priority| priority.number()),
+        input: location.and_then(|location| location.input()).map(str::to_owned),
+        pointer: location.map(|location| location.pointer().to_owned()),
+    }
+}
+
+/// The places on the way that could have a security group and have none (S3.11).
+fn without_group(scene: &Scene<'_>, leg: &Leg) -> Vec<String> {
+    let has = |kind: GateKind| leg.stations.iter().any(|station| station.kind() == kind);
+    let mut places = Vec::new();
+    if let Some((_, subnet)) = scene.bastion.place
+        && !has(GateKind::SubnetOutbound)
+        && leg.name == LegName::BastionToVm
+    {
+        places.push(format!("{} out", subnet.name()));
+    }
+    if leg.name == LegName::BastionToVm {
+        if let Some((_, subnet)) = scene.target.place.filter(|_| !has(GateKind::SubnetInbound)) {
+            places.push(format!("subnet {} in", subnet.name()));
+        }
+        if let Some((interface, _)) = scene.target.interface.filter(|_| !has(GateKind::NicInbound))
+        {
+            places.push(format!("nic {} in", interface.name()));
+        }
+    }
+    places
+}
+
+/// What is not known and leaves legs open, each thing once.
+fn unknown(legs: &[Leg]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut add = |reason: String| {
+        if !all.contains(&reason) {
+            all.push(reason);
+        }
+    };
+    for leg in legs.iter().filter(|leg| leg.verdict() == Verdict::Indeterminate) {
+        let Some(check) = leg.decisive() else { continue };
+        for (station, stop) in
+            leg.stops().filter(|(_, stop)| stop.verdict == Verdict::Indeterminate)
+        {
+            if let Some(reason) = station.unknown() {
+                add(reason.to_string());
+            }
+            for (rule, reason) in stop.unresolved(station) {
+                add(format!("{reason}, in {} of {}", wording::rule(rule), list(station)));
+            }
+            for rule in stop.undecided(station).filter(|rule| rule.unresolved().next().is_none()) {
+                let fields = station.compare(rule, &check.query);
+                let what = if fields.source_port == Match::Unknown {
+                    "the port a client sends from".to_owned()
+                } else if fields.source == Match::Unknown {
+                    format!("which part of {} it concerns", check.query.source())
+                } else {
+                    format!("which part of {} it concerns", check.query.destination())
+                };
+                add(format!("{what}, in {} of {}", wording::rule(rule), list(station)));
+            }
+        }
+        if check.demand == Demand::OneDestination
+            && leg.stops().all(|(_, stop)| stop.verdict != Verdict::Indeterminate)
+        {
+            add("the private address of the machine".to_owned());
+        }
+    }
+    all
+}
+
+fn list(station: &Station) -> String {
+    station.group().or(station.manager()).map_or("the network manager", |id| id.name()).to_owned()
+}
+
+fn assumptions(scene: &Scene<'_>, legs: &[Leg]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    all.extend(scene.target.assumptions.iter().cloned());
+    all.extend(scene.bastion.assumptions.iter().cloned());
+    for leg in legs {
+        all.extend(leg.assumptions.iter().cloned());
+        all.extend(client_assumption(leg));
+    }
+    let mut once: Vec<String> = Vec::new();
+    for assumption in all {
+        if !once.contains(&assumption) {
+            once.push(assumption);
+        }
+    }
+    once
+}
+
+/// Who of the clients nobody named gets through (S7.27).
+fn client_assumption(leg: &Leg) -> Option<String> {
+    let check = leg.decisive().filter(|check| check.demand == Demand::SomeSource)?;
+    let (allowed, others) = (&check.passage.allowed_sources, &check.passage.other_sources);
+    if leg.verdict() != Verdict::Allow || others.is_empty() {
+        return None;
+    }
+    let count = |set: &AddressSet| set.prefixes().count();
+    Some(if count(allowed) <= count(others) {
+        format!("the user's address is in {}: others do not reach Bastion", wording::set(allowed))
+    } else {
+        format!("the user's address is not in {}", wording::set(others))
+    })
+}

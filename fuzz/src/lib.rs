@@ -1,0 +1,190 @@
+//! What the fuzz targets do, as plain functions: the fuzzer calls them, and so does an ordinary
+//! test, which replays stored inputs and makes some of its own.
+
+pub mod mutate;
+
+use std::ffi::OsString;
+use std::fmt::{Debug, Display};
+use std::io;
+use std::str::FromStr;
+
+use nsg_engine::azure::network_watcher::{
+    ConfigurationDiagnosticRequest, IpFlowRequest, configuration_diagnostic,
+};
+use nsg_engine::azure::{self, Reader};
+use nsg_engine::eval::{Query, Verdict};
+use nsg_engine::model::{
+    AddressSpec, AdminRule, Direction, Flow, Mode, PortSpec, Priority, ProtocolSpec, SecurityRule,
+    ServiceTag,
+};
+use nsg_engine::net::{PortSet, Prefix, Protocol};
+use nsg_engine::network::Network;
+use nsg_engine::path::Chain;
+use nsg_engine::resolve::{ServiceTags, Topology};
+use nsg_engine::strategies::{Choices, Generator, NetworkCase, Shape};
+
+/// A target: it must come to an end without a panic on every input.
+pub type Target = fn(&[u8]);
+
+/// Every target by the name of its binary and of its folders of seeds and regressions.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("read_azure", read_azure),
+    ("read_service_tags", read_service_tags),
+    ("network_watcher", network_watcher),
+    ("text_forms", text_forms),
+    ("evaluate_after_read", evaluate_after_read),
+    ("evaluate_generated", evaluate_generated),
+];
+
+/// Any bytes, read in both modes: the same document gives the same answer twice, and whatever
+/// is reported can be printed.
+pub fn read_azure(data: &[u8]) {
+    for mode in [Mode::Lenient, Mode::Strict] {
+        let read = || {
+            let mut reader = Reader::new(mode);
+            reader.add("input", data).map(|()| reader.finish())
+        };
+        match (read(), read()) {
+            (Ok(first), Ok(second)) => {
+                assert_eq!(first, second);
+                first.findings.iter().for_each(|finding| assert!(!finding.to_string().is_empty()));
+            }
+            (Err(first), Err(second)) => assert_eq!(first.to_string(), second.to_string()),
+            _ => panic!("reading the same bytes twice gave different answers"),
+        }
+    }
+}
+
+/// Any bytes as a service-tag file: every tag it is said to have can be looked up.
+pub fn read_service_tags(data: &[u8]) {
+    if let Ok(tags) = azure::read_service_tags("input", data) {
+        assert!(tags.tags().all(|tag| tags.addresses(tag).is_some()));
+        assert!(tags.addresses(&ServiceTag::internet()).is_some());
+    }
+}
+
+/// Any bytes as what Network Watcher is asked, put to a small network.
+pub fn network_watcher(data: &[u8]) {
+    if let Ok(request) = serde_json::from_slice::<IpFlowRequest>(data)
+        && let Ok(flow) = request.flow()
+    {
+        round_trip::<Flow>(&flow.to_string());
+    }
+    if let Ok(request) = serde_json::from_slice::<ConfigurationDiagnosticRequest>(data) {
+        let case = NetworkCase::draw(Choices::from_seed(7), Shape::default());
+        let topology = Topology::new(case.network, case.tags);
+        let interfaces: Vec<_> = topology.network().network_interfaces.iter().take(1).collect();
+        for target in [&[][..], &interfaces[..]] {
+            if let Ok(response) = configuration_diagnostic(&topology, &request, target) {
+                assert!(serde_json::to_string(&response).is_ok());
+            }
+        }
+    }
+}
+
+/// Any text as every value that has a text form: what can be read prints as text that reads as
+/// the same value.
+pub fn text_forms(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    round_trip::<AddressSpec>(text);
+    round_trip::<AdminRule>(text);
+    round_trip::<Flow>(text);
+    round_trip::<PortSet>(text);
+    round_trip::<PortSpec>(text);
+    round_trip::<Prefix>(text);
+    round_trip::<Priority>(text);
+    round_trip::<Protocol>(text);
+    round_trip::<ProtocolSpec>(text);
+    round_trip::<Query>(text);
+    round_trip::<SecurityRule>(text);
+    if let Ok(prefix) = Prefix::parse_truncating(text) {
+        round_trip::<Prefix>(&prefix.to_string());
+    }
+}
+
+fn round_trip<T: FromStr<Err: Display> + Display + Debug + PartialEq>(text: &str) {
+    match text.parse::<T>() {
+        Ok(value) => match value.to_string().parse::<T>() {
+            Ok(again) => assert_eq!(again, value),
+            Err(error) => panic!("`{value}` cannot be read again: {error}"),
+        },
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Any bytes read as a network, and flows evaluated on whatever could be read.
+pub fn evaluate_after_read(data: &[u8]) {
+    let Ok(read) = azure::read(data) else { return };
+    let mut generator = Generator::new(Choices::from_bytes(data), Shape::default());
+    let mut flows: Vec<Flow> = (0..4).map(|_| generator.network_flow(&read.network)).collect();
+    flows.extend(
+        ["tcp 10.0.1.4:50000 -> 10.0.0.4:22", "udp [fd00::4]:* -> [fd00::5]:53"]
+            .iter()
+            .filter_map(|text| text.parse::<Flow>().ok()),
+    );
+    evaluate(read.network, generator.names().service_tags().clone(), &flows);
+}
+
+/// A generated network: every part of it is there and means something, unlike in what remains of
+/// random bytes.
+pub fn evaluate_generated(data: &[u8]) {
+    let NetworkCase { network, tags, flows } =
+        NetworkCase::draw(Choices::from_bytes(data), Shape::default());
+    evaluate(network, tags, &flows);
+}
+
+/// Puts flows to every gate there is; an answer and its trace must agree. Only so many resources
+/// of a kind are asked, because a document of a kilobyte can name hundreds.
+fn evaluate(network: Network, tags: ServiceTags, flows: &[Flow]) {
+    const MOST: usize = 8;
+    let topology = Topology::new(network, tags);
+    topology.findings().iter().for_each(|finding| assert!(!finding.to_string().is_empty()));
+    let network = topology.network();
+    let mut chains = Vec::new();
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        for group in network.security_groups.iter().take(MOST) {
+            chains.push(Chain::of_group(&topology, group, direction));
+        }
+        for interface in network.network_interfaces.iter().take(MOST) {
+            for configuration in interface.ip_configurations.iter().take(2) {
+                chains.push(Chain::of_interface(&topology, interface, configuration, direction));
+            }
+        }
+        for (_, subnet) in network.subnets().take(MOST) {
+            chains.extend(Chain::of_subnet(&topology, &subnet.id, direction));
+        }
+        for endpoint in network.private_endpoints.iter().take(MOST) {
+            chains.push(Chain::of_private_endpoint(&topology, endpoint, direction));
+        }
+    }
+    for flow in flows {
+        for chain in &chains {
+            let (decision, trace) = (chain.evaluate(flow), chain.trace(flow));
+            assert_eq!(decision.verdict(), trace.verdict(), "{flow}");
+            if trace.verdict() == Verdict::Indeterminate {
+                assert!(!trace.unresolved().is_empty(), "{flow}: no reason");
+            }
+        }
+        match topology.path(flow) {
+            Ok(path) => {
+                let verdict = path.evaluate();
+                assert_eq!(verdict.verdict, path.verdict(), "{flow}");
+                assert!(!verdict.to_string().is_empty());
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+/// Runs a target on files, to reproduce what a fuzzer found without one.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub fn replay_files(target: Target, files: impl Iterator<Item = OsString>) -> io::Result<()> {
+    for file in files {
+        target(&std::fs::read(&file)?);
+        println!("{}: ends without a panic", file.display());
+    }
+    Ok(())
+}

@@ -11,5 +11,6 @@ pub mod network;
 pub mod path;
 pub mod report;
 pub mod resolve;
+pub mod space;
 #[cfg(feature = "proptest")]
 pub mod strategies;

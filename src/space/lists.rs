@@ -1,0 +1,411 @@
+//! Lists of rules as boxes: the ground that questions about rulesets stand on.
+
+use std::collections::HashMap;
+
+use super::boxes::{FlowBox, Ground};
+use super::diagram::{Diagram, NodeId};
+use super::limits::{LimitExceeded, Meter};
+use super::sweep::{Question, sweep};
+use super::{HeaderSpace, Limits, Region};
+use crate::model::Flow;
+use crate::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset};
+
+/// What may become of a flow at one list, as a set of outcomes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Effects(u8);
+
+impl Effects {
+    /// It goes on to the next list, or passes if there is none: an allow, or for admin rules no
+    /// match either (S6.4).
+    pub(crate) const GO_ON: Self = Self(1);
+    /// It is dropped.
+    pub(crate) const DROP: Self = Self(2);
+    /// It is delivered and no further list is asked (S6.4).
+    pub(crate) const DELIVER: Self = Self(4);
+
+    fn of_rule(rule: &Rule) -> Self {
+        match (rule.effect, rule.kind) {
+            (Some(Effect::Allow), _) => Self::GO_ON,
+            (Some(Effect::Deny), _) => Self::DROP,
+            (Some(Effect::AlwaysAllow), _) => Self::DELIVER,
+            (None, RuleKind::Admin) => Self::GO_ON.or(Self::DROP).or(Self::DELIVER),
+            (None, _) => Self::GO_ON.or(Self::DROP),
+        }
+    }
+
+    fn of_fallback(fallback: Fallback) -> Self {
+        match fallback {
+            Fallback::Deny => Self::DROP,
+            Fallback::Pass => Self::GO_ON,
+        }
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn may(self, effect: Self) -> bool {
+        self.0 & effect.0 != 0
+    }
+
+    fn is_one(self) -> bool {
+        self.0.is_power_of_two()
+    }
+}
+
+/// What a rule looks like to a question: one entry when all about it is known, else one for
+/// what it possibly matches and, right after, one for what it certainly does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// The number of its list.
+    pub(crate) list: usize,
+    /// The index of its rule.
+    pub(crate) rule: usize,
+    /// Whether a flow in its box certainly matches.
+    pub(crate) is_certain: bool,
+    pub(crate) effects: Effects,
+    /// Equal for entries that match the same flows and do the same.
+    content: u32,
+}
+
+/// Rulesets as boxes over one ground. The entries of a list follow each other.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    entries: Vec<Entry>,
+    boxes: Vec<FlowBox>,
+    fallbacks: Vec<Effects>,
+    /// Where the boxes of the regions begin that questions are narrowed to.
+    focus: usize,
+    /// Where four boxes of all flows begin, which stand for a side whose fate is settled.
+    settled: usize,
+    ground: Ground,
+}
+
+impl Lists {
+    pub(crate) fn new<'a>(rulesets: impl IntoIterator<Item = &'a Ruleset>) -> Self {
+        Self::within(rulesets, &[])
+    }
+
+    /// The same, with regions to which questions can be narrowed.
+    pub(crate) fn within<'a>(
+        rulesets: impl IntoIterator<Item = &'a Ruleset>,
+        regions: &[Region],
+    ) -> Self {
+        let (mut entries, mut boxes, mut fallbacks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut contents: HashMap<(FlowBox, Effects, bool), u32> = HashMap::new();
+        for (list, ruleset) in rulesets.into_iter().enumerate() {
+            fallbacks.push(Effects::of_fallback(ruleset.fallback()));
+            for (index, rule) in ruleset.rules().iter().enumerate() {
+                let effects = Effects::of_rule(rule);
+                let is_known = rule.unresolved().next().is_none();
+                let possible = (!is_known).then(|| (false, FlowBox::possible(rule)));
+                for (is_certain, flows) in
+                    possible.into_iter().chain([(true, FlowBox::certain(rule))])
+                {
+                    let next = u32::try_from(contents.len()).unwrap_or(u32::MAX);
+                    let content =
+                        *contents.entry((flows.clone(), effects, is_certain)).or_insert(next);
+                    entries.push(Entry { list, rule: index, is_certain, effects, content });
+                    boxes.push(flows);
+                }
+            }
+        }
+        let focus = boxes.len();
+        boxes.extend(regions.iter().map(FlowBox::of_region));
+        let settled = boxes.len();
+        boxes.extend(std::iter::repeat_n(FlowBox::of_region(&Region::full()), 4));
+        let ground = Ground::new(&boxes);
+        Self { entries, boxes, fallbacks, focus, settled, ground }
+    }
+
+    pub(crate) fn entry(&self, id: u32) -> Option<&Entry> {
+        self.entries.get(usize::try_from(id).ok()?)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.fallbacks.len()
+    }
+
+    pub(crate) fn fallback(&self, list: usize) -> Effects {
+        self.fallbacks.get(list).copied().unwrap_or(Effects::DROP)
+    }
+
+    /// Whether two runs of entries match the same flows in the same order and do the same; the
+    /// order of neighbours that do the same does not matter.
+    fn do_the_same(&self, one: &[u32], other: &[u32]) -> bool {
+        let look = |ids: &[u32]| -> Vec<(Effects, u32)> {
+            let entries = ids.iter().filter_map(|&id| self.entry(id));
+            entries.map(|entry| (entry.effects, entry.content)).collect()
+        };
+        if one.len() != other.len() {
+            return false;
+        }
+        let (mut one, mut other) = (look(one), look(other));
+        if one == other {
+            return true;
+        }
+        for side in [&mut one, &mut other] {
+            for run in side.chunk_by_mut(|(a, _), (b, _)| a == b && a.is_one()) {
+                run.sort_unstable_by_key(|&(_, content)| content);
+            }
+        }
+        one == other
+    }
+
+    fn is_focus(&self, id: u32) -> bool {
+        usize::try_from(id).is_ok_and(|id| id >= self.focus)
+    }
+
+    /// The box that stands for a side, first or second, whose fate is settled.
+    fn settled(&self, is_second: bool, fate: Fate) -> Option<u32> {
+        let place = match (is_second, fate) {
+            (_, Fate::Open) => return None,
+            (false, Fate::Dropped) => 0,
+            (false, Fate::Passed) => 1,
+            (true, Fate::Dropped) => 2,
+            (true, Fate::Passed) => 3,
+        };
+        u32::try_from(self.settled.saturating_add(place)).ok()
+    }
+
+    /// Takes the boxes of settled sides from the end of `active`.
+    fn take_settled(&self, active: &mut Vec<u32>) -> [Option<Fate>; 2] {
+        let mut fates = [None, None];
+        while let Some(&id) = active.last() {
+            let place = usize::try_from(id).ok().and_then(|id| id.checked_sub(self.settled));
+            let fate = match place {
+                None => break,
+                Some(0 | 2) => Fate::Dropped,
+                Some(_) => Fate::Passed,
+            };
+            let side = usize::from(place >= Some(2));
+            if let Some(side) = fates.get_mut(side) {
+                *side = Some(fate);
+            }
+            active.pop();
+        }
+        fates
+    }
+
+    /// Sweeps over all flows.
+    pub(crate) fn ask(
+        &self,
+        question: &mut impl Question,
+        meter: &mut Meter,
+    ) -> Result<Answer, LimitExceeded> {
+        sweep(&self.ground, self.settled, question, meter).map(Answer)
+    }
+
+    /// Cuts the entries of `active` into lists and drops those that cannot matter there; what
+    /// is dropped is gone from `active` too.
+    pub(crate) fn trim(&self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Vec<Trimmed> {
+        let mut lists = Vec::with_capacity(self.len());
+        let mut kept: Vec<u32> = Vec::with_capacity(active.len());
+        let mut rest = active.as_slice();
+        for (list, &fallback) in self.fallbacks.iter().enumerate() {
+            let count =
+                rest.partition_point(|&id| self.entry(id).is_some_and(|entry| entry.list <= list));
+            let (own, later) = rest.split_at(count);
+            rest = later;
+            let start = kept.len();
+            let mut end = fallback;
+            for &id in own {
+                let Some(entry) = self.entry(id) else { continue };
+                if entry.is_certain && covers(id) {
+                    end = entry.effects;
+                    if end != fallback {
+                        kept.push(id);
+                    }
+                    break;
+                }
+                kept.push(id);
+            }
+            // Whether a rule matches does not matter where what comes after does the same.
+            let ends_in_rule = kept.len() > start && end != fallback;
+            let last = if ends_in_rule { kept.pop() } else { None };
+            while kept.len() > start
+                && end.is_one()
+                && kept.last().and_then(|&id| self.entry(id)).is_some_and(|one| one.effects == end)
+            {
+                kept.pop();
+            }
+            let own = kept.get(start..).unwrap_or_default();
+            let effects = own
+                .iter()
+                .filter_map(|&id| self.entry(id))
+                .fold(end, |all, one| all.or(one.effects));
+            let is_exact = own.iter().all(|&id| covers(id));
+            kept.extend(last);
+            lists.push(Trimmed { start, end: kept.len(), effects, is_exact, last: end });
+        }
+        kept.extend(rest);
+        *active = kept;
+        lists
+    }
+
+    /// The rules of a list that may decide a flow of which every field is known: those that
+    /// possibly match, and the first that certainly does.
+    pub(crate) fn deciders(&self, list: usize, flow: &Flow) -> (Vec<usize>, Option<usize>) {
+        let mut undecided: Vec<usize> = Vec::new();
+        for (entry, flows) in self.entries.iter().zip(&self.boxes) {
+            if entry.list != list || !flows.contains(flow) {
+                continue;
+            }
+            if entry.is_certain {
+                undecided.retain(|&rule| rule != entry.rule);
+                return (undecided, Some(entry.rule));
+            }
+            undecided.push(entry.rule);
+        }
+        (undecided, None)
+    }
+}
+
+/// What is left of a list for a piece of the flows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trimmed {
+    /// Where its entries stand in the active ones.
+    start: usize,
+    end: usize,
+    /// Everything that may happen to some flow of the piece.
+    pub(crate) effects: Effects,
+    /// Whether that may happen to every flow of the piece.
+    pub(crate) is_exact: bool,
+    /// What happens to flows that no entry before the last certain one decides.
+    last: Effects,
+}
+
+impl Trimmed {
+    pub(crate) fn entries<'a>(&self, active: &'a [u32]) -> &'a [u32] {
+        active.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// What becomes of flows that pass several lists.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Fate {
+    Dropped,
+    Passed,
+    /// Either, as far as is known.
+    Open,
+}
+
+impl Fate {
+    /// The lists in order: one that certainly drops decides even when one before it is open
+    /// (S3.12).
+    pub(crate) fn of(lists: &[Trimmed]) -> Self {
+        let (mut may_arrive, mut may_be_dropped, mut may_be_delivered) = (true, false, false);
+        for list in lists {
+            if may_arrive {
+                may_be_dropped |= list.effects.may(Effects::DROP);
+                may_be_delivered |= list.effects.may(Effects::DELIVER);
+                may_arrive = list.effects.may(Effects::GO_ON);
+            }
+        }
+        match (may_be_dropped, may_arrive || may_be_delivered) {
+            (false, _) => Self::Passed,
+            (true, false) => Self::Dropped,
+            (true, true) => Self::Open,
+        }
+    }
+}
+
+/// Functions on flows that a question was answered with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Answer(Diagram);
+
+impl Answer {
+    /// The flows whose value is one of these.
+    pub(crate) fn flows(
+        &self,
+        values: &[NodeId],
+        limits: &Limits,
+    ) -> Result<HeaderSpace, LimitExceeded> {
+        let inside = |leaf| NodeId::from(values.contains(&leaf));
+        self.0.relabel(inside, &mut Meter::new(limits)).map(HeaderSpace::from)
+    }
+}
+
+/// What lists do with flows, one after the other, before and after a change. With one side it
+/// is the fate alone.
+pub(crate) struct Fates<'a, F> {
+    lists: &'a Lists,
+    /// The first list of the second side.
+    second: usize,
+    /// The value for the fates on both sides, and whether both sides come to the same rules.
+    value: F,
+}
+
+impl<'a, F: Fn(Fate, Fate, bool) -> NodeId> Fates<'a, F> {
+    /// Both sides are judged by `value`.
+    pub(crate) fn new(lists: &'a Lists, second: usize, value: F) -> Self {
+        Self { lists, second, value }
+    }
+
+    fn are_same(&self, one: &[Trimmed], other: &[Trimmed], active: &[u32]) -> bool {
+        one.len() == other.len()
+            && one.iter().zip(other).all(|(one, other)| {
+                one.last == other.last
+                    && self.lists.do_the_same(one.entries(active), other.entries(active))
+            })
+    }
+}
+
+impl<F: Fn(Fate, Fate, bool) -> NodeId> Question for Fates<'_, F> {
+    fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
+        let [mut first, mut second] = self.lists.take_settled(active);
+        if !narrow(self.lists, active, &covers) {
+            return Some(0);
+        }
+        let lists = self.lists.trim(active, covers);
+        let (one, other) = lists.split_at(self.second.min(lists.len()));
+        let is_same = first.is_none() && second.is_none() && self.are_same(one, other, active);
+        let same = |fate| (self.value)(fate, fate, true);
+        if is_same
+            && same(Fate::Open) == same(Fate::Passed)
+            && same(Fate::Open) == same(Fate::Dropped)
+        {
+            return Some(same(Fate::Open));
+        }
+        let settle = |side: &[Trimmed]| {
+            let fate = Fate::of(side);
+            let is_exact = side.iter().all(|list| list.is_exact);
+            (fate != Fate::Open || is_exact).then_some(fate)
+        };
+        first = first.or_else(|| settle(one));
+        second = second.or_else(|| settle(other));
+        if let (Some(first), Some(second)) = (first, second) {
+            return Some((self.value)(first, second, is_same));
+        }
+        let between = one.last().map_or(0, |list| list.end);
+        let end = other.last().map_or(between, |list| list.end);
+        let settled = |fate: Option<Fate>, is_second| {
+            fate.and_then(|fate| self.lists.settled(is_second, fate))
+        };
+        let (first, second) = (settled(first, false), settled(second, true));
+        if second.is_some() {
+            active.drain(between..end);
+        }
+        if first.is_some() {
+            active.drain(..between);
+        }
+        active.extend(first);
+        active.extend(second);
+        None
+    }
+}
+
+/// Whether the piece lies in the regions a question is narrowed to, if it is; a region that
+/// covers the piece makes the others superfluous.
+pub(crate) fn narrow(lists: &Lists, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> bool {
+    if lists.focus == lists.settled {
+        return true;
+    }
+    let start = active.partition_point(|&id| !lists.is_focus(id));
+    let covering = active.iter().skip(start).copied().find(|&id| covers(id));
+    if let Some(covering) = covering {
+        active.truncate(start);
+        active.push(covering);
+    }
+    active.len() > start
+}

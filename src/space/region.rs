@@ -1,0 +1,129 @@
+//! Regions: sets of flows that are the product of five lists.
+
+use std::fmt;
+
+use crate::model::Flow;
+use crate::net::{AddressSet, PortSet, Protocol, ProtocolSet};
+
+/// The flows whose protocol, source, source port, destination and destination port each lie in
+/// a set: what one rule matches.
+///
+/// It means what a rule with these fields means. TCP and UDP carry ports; flows of other
+/// protocols lie only in regions whose port sets are full (S1.24), except that in a region of
+/// ICMP alone the destination ports are ICMP types and the source ports say nothing (S1.23).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a rule has these five fields (S3.2)")]
+pub struct Region {
+    /// The protocols.
+    pub protocols: ProtocolSet,
+    /// The source addresses.
+    pub source: AddressSet,
+    /// The source ports.
+    pub source_ports: PortSet,
+    /// The destination addresses.
+    pub destination: AddressSet,
+    /// The destination ports, or ICMP types.
+    pub destination_ports: PortSet,
+}
+
+impl Region {
+    /// Every flow.
+    pub fn full() -> Self {
+        Self {
+            protocols: ProtocolSet::FULL,
+            source: AddressSet::full(),
+            source_ports: PortSet::full(),
+            destination: AddressSet::full(),
+            destination_ports: PortSet::full(),
+        }
+    }
+
+    /// The protocols in text: `*`, or names and numbers in ascending order, with ranges of
+    /// numbers that have no names.
+    pub fn protocol_text(&self) -> String {
+        protocol_text(&self.protocols)
+    }
+}
+
+impl From<&Flow> for Region {
+    /// The flow alone, with every value of the ports or the ICMP type that it leaves open.
+    fn from(flow: &Flow) -> Self {
+        let ports = |port: Option<u16>| port.map_or(PortSet::full(), PortSet::from);
+        let icmp_type = flow.icmp_type().map(u16::from);
+        Self {
+            protocols: flow.protocol().into(),
+            source: flow.source().into(),
+            source_ports: ports(flow.source_port()),
+            destination: flow.destination().into(),
+            destination_ports: ports(flow.destination_port().or(icmp_type)),
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    /// For example `tcp 10.0.0.0/24:* -> *:22,3389`; items of one list are separated by commas.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {}:{} -> {}:{}",
+            self.protocol_text(),
+            Addresses(&self.source),
+            self.source_ports,
+            Addresses(&self.destination),
+            self.destination_ports,
+        )
+    }
+}
+
+/// Addresses as one word.
+struct Addresses<'a>(&'a AddressSet);
+
+impl fmt::Display for Addresses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_full() || self.0.is_empty() {
+            return fmt::Display::fmt(self.0, f);
+        }
+        for (index, prefix) in self.0.prefixes().enumerate() {
+            let separator = if index == 0 { "" } else { "," };
+            if prefix.is_ipv4() {
+                write!(f, "{separator}{prefix}")?;
+            } else {
+                write!(f, "{separator}[{prefix}]")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn protocol_text(protocols: &ProtocolSet) -> String {
+    if protocols.is_full() {
+        return "*".to_owned();
+    }
+    let all: Vec<Protocol> = protocols.iter().collect();
+    let follows =
+        |one: &Protocol, next: &Protocol| one.number().checked_add(1) == Some(next.number());
+    let runs: Vec<String> = all
+        .chunk_by(follows)
+        .map(|run| match run {
+            [first, _, .., last] => format!("{}-{}", first.number(), last.number()),
+            few => few.iter().map(Protocol::to_string).collect::<Vec<_>>().join(","),
+        })
+        .collect();
+    runs.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_compact() {
+        let mut region = Region::full();
+        assert_eq!(region.to_string(), "* *:* -> *:*");
+        region.protocols = ProtocolSet::from(Protocol::TCP).complement();
+        assert_eq!(region.protocol_text(), "0-5,7-255");
+        region.protocols = [Protocol::ESP, Protocol::AH, Protocol::UDP].into_iter().collect();
+        region.source = "fd00::/8".parse::<crate::net::Prefix>().unwrap().into();
+        assert_eq!(region.to_string(), "udp,esp,ah [fd00::/8]:* -> *:*");
+    }
+}

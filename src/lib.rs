@@ -1,5 +1,6 @@
 //! Exact, offline evaluation of Azure network security groups.
 
+pub mod analysis;
 #[cfg(feature = "azure")]
 pub mod azure;
 pub mod classify;

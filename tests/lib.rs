@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod analysis;
 mod cases;
 mod classify;
 mod completion;
@@ -17,4 +18,5 @@ mod doors;
 mod naive;
 mod paths;
 mod properties;
+mod space;
 mod support;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Region;
 use super::axis::{Axis, AxisBuilder, Extent, Spans, spans};
 use crate::model::Flow;
-use crate::net::{AddressSet, Coordinate, Interval, PortSet, Protocol, ProtocolSet, RangeSet};
-use crate::resolve::{Dimension, Rule, Side};
+use crate::net::{AddressSet, Interval, PortSet, Protocol, ProtocolSet, RangeSet};
+use crate::resolve::{Dimension, Rule};
 
 /// A product of sets: all that a rule certainly, or possibly, matches.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -72,8 +72,8 @@ impl FlowBox {
         let protocol_is_known = rule.protocols.unknown.is_empty();
         Self {
             protocols: if protocol_is_known { rule.protocols.known } else { ProtocolSet::FULL },
-            source: possible_addresses(&rule.source),
-            destination: possible_addresses(&rule.destination),
+            source: Arc::clone(&rule.source.possible),
+            destination: Arc::clone(&rule.destination.possible),
             icmp_types: if rule.is_icmp() {
                 types(&destination_ports)
             } else {
@@ -128,10 +128,6 @@ fn possible_ports(ports: &Dimension<PortSet>) -> PortSet {
     if ports.unknown.is_empty() { ports.known.clone() } else { PortSet::full() }
 }
 
-fn possible_addresses(side: &Side) -> Arc<AddressSet> {
-    if side.unknown.is_empty() { Arc::clone(&side.known) } else { Arc::new(AddressSet::full()) }
-}
-
 /// What a flow carries beside its addresses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Kind {
@@ -179,11 +175,6 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(crate) fn of(flow: &Flow) -> Self {
-        let family = if flow.source().is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-        Self { family, kind: Kind::of(flow.protocol()) }
-    }
-
     /// The largest value of a field, or `None` when flows of this shape do not have it.
     pub(crate) fn last(self, field: Field) -> Option<u128> {
         self.axis(field).map(|axis| axis.last())

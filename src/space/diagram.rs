@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::limits::{LimitExceeded, Meter};
 
 /// A node, or one of the [`LEAVES`] values of the function.
-pub(super) type NodeId = u32;
+pub(crate) type NodeId = u32;
 
 /// Numbers below this are values; the others are nodes.
 pub(super) const LEAVES: NodeId = 4;

@@ -48,7 +48,7 @@ impl Effects {
         self.0 & effect.0 != 0
     }
 
-    fn is_one(self) -> bool {
+    pub(crate) fn is_one(self) -> bool {
         self.0.is_power_of_two()
     }
 }
@@ -243,6 +243,23 @@ impl Lists {
         lists
     }
 
+    /// What may become of a flow that these rules of a list may decide.
+    pub(crate) fn effects(
+        &self,
+        list: usize,
+        undecided: &[usize],
+        certain: Option<usize>,
+    ) -> Effects {
+        let end = match certain {
+            Some(_) => Effects(0),
+            None => self.fallback(list),
+        };
+        let decides = |entry: &&Entry| {
+            entry.list == list && (certain == Some(entry.rule) || undecided.contains(&entry.rule))
+        };
+        self.entries.iter().filter(decides).fold(end, |all, entry| all.or(entry.effects))
+    }
+
     /// The rules of a list that may decide a flow of which every field is known: those that
     /// possibly match, and the first that certainly does.
     pub(crate) fn deciders(&self, list: usize, flow: &Flow) -> (Vec<usize>, Option<usize>) {
@@ -354,9 +371,7 @@ impl<'a, F: Fn(Fate, Fate, bool) -> NodeId> Fates<'a, F> {
 impl<F: Fn(Fate, Fate, bool) -> NodeId> Question for Fates<'_, F> {
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let [mut first, mut second] = self.lists.take_settled(active);
-        if !narrow(self.lists, active, &covers) {
-            return Some(0);
-        }
+        let Some(is_inside) = narrow(self.lists, active, &covers) else { return Some(0) };
         let lists = self.lists.trim(active, covers);
         let (one, other) = lists.split_at(self.second.min(lists.len()));
         let is_same = first.is_none() && second.is_none() && self.are_same(one, other, active);
@@ -365,7 +380,10 @@ impl<F: Fn(Fate, Fate, bool) -> NodeId> Question for Fates<'_, F> {
             && same(Fate::Open) == same(Fate::Passed)
             && same(Fate::Open) == same(Fate::Dropped)
         {
-            return Some(same(Fate::Open));
+            let value = same(Fate::Open);
+            if is_inside || value == 0 {
+                return Some(value);
+            }
         }
         let settle = |side: &[Trimmed]| {
             let fate = Fate::of(side);
@@ -375,7 +393,10 @@ impl<F: Fn(Fate, Fate, bool) -> NodeId> Question for Fates<'_, F> {
         first = first.or_else(|| settle(one));
         second = second.or_else(|| settle(other));
         if let (Some(first), Some(second)) = (first, second) {
-            return Some((self.value)(first, second, is_same));
+            let value = (self.value)(first, second, is_same);
+            if is_inside || value == 0 {
+                return Some(value);
+            }
         }
         let between = one.last().map_or(0, |list| list.end);
         let end = other.last().map_or(between, |list| list.end);
@@ -395,11 +416,11 @@ impl<F: Fn(Fate, Fate, bool) -> NodeId> Question for Fates<'_, F> {
     }
 }
 
-/// Whether the piece lies in the regions a question is narrowed to, if it is; a region that
-/// covers the piece makes the others superfluous.
-pub(crate) fn narrow(lists: &Lists, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> bool {
+/// Whether all flows of the piece lie in one of the regions a question is narrowed to, if it is;
+/// `None` when none lies in any. A region that covers the piece makes the others superfluous.
+fn narrow(lists: &Lists, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<bool> {
     if lists.focus == lists.settled {
-        return true;
+        return Some(true);
     }
     let start = active.partition_point(|&id| !lists.is_focus(id));
     let covering = active.iter().skip(start).copied().find(|&id| covers(id));
@@ -407,5 +428,5 @@ pub(crate) fn narrow(lists: &Lists, active: &mut Vec<u32>, covers: impl Fn(u32) 
         active.truncate(start);
         active.push(covering);
     }
-    active.len() > start
+    (active.len() > start).then_some(covering.is_some())
 }

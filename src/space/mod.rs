@@ -15,4 +15,9 @@ pub use allowed::Allowed;
 pub use flow_count::FlowCount;
 pub use header_space::HeaderSpace;
 pub use limits::{LimitExceeded, Limits, Resource};
-pub use region::Region;
+pub use region::{Region, RegionError};
+
+pub(crate) use diagram::NodeId;
+pub(crate) use limits::Meter;
+pub(crate) use lists::{Answer, Effects, Entry, Fate, Fates, Lists};
+pub(crate) use sweep::Question;

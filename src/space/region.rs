@@ -1,9 +1,10 @@
 //! Regions: sets of flows that are the product of five lists.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::model::Flow;
-use crate::net::{AddressSet, PortSet, Protocol, ProtocolSet};
+use crate::net::{AddressSet, PortSet, Prefix, Protocol, ProtocolSet};
 
 /// The flows whose protocol, source, source port, destination and destination port each lie in
 /// a set: what one rule matches.
@@ -11,6 +12,9 @@ use crate::net::{AddressSet, PortSet, Protocol, ProtocolSet};
 /// It means what a rule with these fields means. TCP and UDP carry ports; flows of other
 /// protocols lie only in regions whose port sets are full (S1.24), except that in a region of
 /// ICMP alone the destination ports are ICMP types and the source ports say nothing (S1.23).
+///
+/// In text it is `tcp 10.0.1.0/26:* -> *:22,3389`, each of the five a list separated by commas,
+/// IPv6 blocks in brackets. `Display` and `FromStr` round-trip.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a rule has these five fields (S3.2)")]
 pub struct Region {
@@ -75,6 +79,67 @@ impl fmt::Display for Region {
     }
 }
 
+/// The text is not a region.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{text}` is not a region: expected a form such as `tcp 10.0.1.0/26:* -> *:22,3389`")]
+pub struct RegionError {
+    text: String,
+}
+
+impl FromStr for Region {
+    type Err = RegionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| RegionError { text: text.to_owned() })
+    }
+}
+
+fn parse(text: &str) -> Option<Region> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let &[protocols, source, "->", destination] = words.as_slice() else { return None };
+    let (source, source_ports) = source.rsplit_once(':')?;
+    let (destination, destination_ports) = destination.rsplit_once(':')?;
+    Some(Region {
+        protocols: protocols
+            .split(',')
+            .map(parse_protocols)
+            .collect::<Option<Vec<_>>>()?
+            .iter()
+            .fold(ProtocolSet::EMPTY, |all, one| all.union(one)),
+        source: parse_addresses(source)?,
+        source_ports: source_ports.parse().ok()?,
+        destination: parse_addresses(destination)?,
+        destination_ports: destination_ports.parse().ok()?,
+    })
+}
+
+/// `*`, a protocol, or a range of protocol numbers.
+fn parse_protocols(text: &str) -> Option<ProtocolSet> {
+    if text == "*" {
+        return Some(ProtocolSet::FULL);
+    }
+    if let Ok(protocol) = text.parse::<Protocol>() {
+        return Some(protocol.into());
+    }
+    let (first, last) = text.split_once('-')?;
+    let (first, last) = (first.parse::<u8>().ok()?, last.parse::<u8>().ok()?);
+    (first <= last).then(|| (first..=last).map(Protocol::new).collect())
+}
+
+fn parse_addresses(text: &str) -> Option<AddressSet> {
+    match text {
+        "*" => Some(AddressSet::full()),
+        "nothing" => Some(AddressSet::empty()),
+        items => items
+            .split(',')
+            .map(|item| {
+                let inner = item.strip_prefix('[').and_then(|item| item.strip_suffix(']'));
+                inner.unwrap_or(item).parse::<Prefix>().ok()
+            })
+            .collect(),
+    }
+}
+
 /// Addresses as one word.
 struct Addresses<'a>(&'a AddressSet);
 
@@ -125,5 +190,14 @@ mod tests {
         region.protocols = [Protocol::ESP, Protocol::AH, Protocol::UDP].into_iter().collect();
         region.source = "fd00::/8".parse::<crate::net::Prefix>().unwrap().into();
         assert_eq!(region.to_string(), "udp,esp,ah [fd00::/8]:* -> *:*");
+        region.source_ports = "1-5,9".parse().unwrap();
+        region.protocols = Protocol::TCP.into();
+        for text in [region.to_string().as_str(), "0-5,7-255 10.0.0.0/8,[fd00::/9]:* -> *:22"] {
+            assert_eq!(text.parse::<Region>().unwrap().to_string(), text);
+        }
+        for text in ["", "tcp * -> *", "tcp *:* -> 10.0.0.1/8:22", "tcp *:* *:*", "5-4 *:* -> *:*"]
+        {
+            assert!(text.parse::<Region>().is_err(), "{text}");
+        }
     }
 }

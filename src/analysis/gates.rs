@@ -1,0 +1,176 @@
+//! What questions are asked of: lists of rules in the order that flows pass them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::RuleName;
+use crate::model::{Access, Flow};
+use crate::net::{AddressSet, PortSet, ProtocolSet};
+use crate::path::{Chain, Gate, GateRules};
+use crate::report::Origin;
+use crate::resolve::{Dimension, Fallback, Rule, RuleKind, Ruleset, Side, Unresolved};
+use crate::space::{Effects, Lists};
+
+/// Lists of rules in the order that flows pass them: all must let a flow go on, except that an
+/// admin rule may deliver it at once (S3.12, S6.4).
+#[derive(Clone, Debug)]
+pub struct Gates {
+    rulesets: Vec<Arc<Ruleset>>,
+}
+
+impl Gates {
+    /// These lists in this order.
+    pub fn new(rulesets: impl IntoIterator<Item = Arc<Ruleset>>) -> Self {
+        Self { rulesets: rulesets.into_iter().collect() }
+    }
+
+    /// The gates of a chain. A gate whose rules are not known may do anything.
+    pub fn of_chain(chain: &Chain) -> Self {
+        let rules = |gate: &Gate| match &gate.rules {
+            GateRules::Group { rules, .. } | GateRules::Admin { rules, .. } => Arc::clone(rules),
+            GateRules::Unknown(reason) => Arc::new(anything(chain, reason)),
+        };
+        Self::new(chain.gates().iter().map(rules))
+    }
+
+    /// The lists, in order.
+    pub fn rulesets(&self) -> &[Arc<Ruleset>] {
+        &self.rulesets
+    }
+
+    /// Everything that is not known about the rules, each thing once.
+    pub fn unresolved(&self) -> Vec<&Unresolved> {
+        let mut all = Vec::new();
+        for unresolved in self.rulesets.iter().flat_map(|ruleset| ruleset.unresolved()) {
+            if !all.contains(&unresolved) {
+                all.push(unresolved);
+            }
+        }
+        all
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Ruleset> {
+        self.rulesets.iter().map(Arc::as_ref)
+    }
+
+    /// Why a flow of which every field is known passes or does not; `first` is the number of
+    /// these gates' first list among `lists`.
+    pub(super) fn reason(&self, lists: &Lists, first: usize, flow: &Flow) -> Reason {
+        let mut reason = Reason { access: Some(Access::Allow), rule: None, undecided: Vec::new() };
+        let (mut may_arrive, mut may_be_dropped, mut may_be_delivered) = (true, false, false);
+        let mut dropped_by = None;
+        for gate in 0..self.rulesets.len() {
+            if !may_arrive {
+                break;
+            }
+            let list = first.saturating_add(gate);
+            let (undecided, certain) = lists.deciders(list, flow);
+            let named = |index| self.rule(gate, index);
+            reason.undecided.extend(undecided.iter().copied().filter_map(named));
+            let effects = lists.effects(list, &undecided, certain);
+            reason.rule = certain.and_then(named);
+            may_be_dropped |= effects.may(Effects::DROP);
+            may_be_delivered |= effects.may(Effects::DELIVER);
+            may_arrive = effects.may(Effects::GO_ON);
+            if effects == Effects::DROP {
+                dropped_by.clone_from(&reason.rule);
+            }
+        }
+        reason.access = match (may_be_dropped, may_arrive || may_be_delivered) {
+            (false, _) => Some(Access::Allow),
+            (true, false) => {
+                reason.rule = dropped_by;
+                Some(Access::Deny)
+            }
+            (true, true) => None,
+        };
+        reason
+    }
+
+    pub(super) fn rule(&self, gate: usize, index: usize) -> Option<RuleRef> {
+        let rule = self.rulesets.get(gate)?.rules().get(index)?;
+        Some(RuleRef { gate, index, name: rule.qualified_name() })
+    }
+}
+
+impl From<&Ruleset> for Gates {
+    fn from(ruleset: &Ruleset) -> Self {
+        Self::new([Arc::new(ruleset.clone())])
+    }
+}
+
+impl From<&Chain> for Gates {
+    fn from(chain: &Chain) -> Self {
+        Self::of_chain(chain)
+    }
+}
+
+/// A list that may let anything go on and drop anything.
+fn anything(chain: &Chain, reason: &Unresolved) -> Ruleset {
+    let rule = Rule {
+        name: RuleName::as_written("unknown"),
+        kind: RuleKind::Custom,
+        priority: None,
+        effect: None,
+        protocols: Dimension::known(ProtocolSet::FULL),
+        source: Side::known(AddressSet::full()),
+        source_ports: Dimension::known(PortSet::full()),
+        destination: Side::known(AddressSet::full()),
+        destination_ports: Dimension::known(PortSet::full()),
+        doubts: vec![reason.clone()],
+        origin: Origin::default(),
+    };
+    Ruleset::new(chain.direction(), vec![rule], Fallback::Pass)
+}
+
+/// A rule of some gates.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub struct RuleRef {
+    /// The number of its list in [`Gates::rulesets`].
+    pub gate: usize,
+    /// Its index in that list.
+    pub index: usize,
+    /// Its name with the list it stands in, such as `securityRules/AllowSsh`.
+    pub name: String,
+}
+
+impl fmt::Display for RuleRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// Why a flow passes or does not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Reason {
+    /// What becomes of it; `None` when facts are missing and they decide.
+    pub access: Option<Access>,
+    /// The rule that decides: of a denied flow one that certainly denies it, of an allowed flow
+    /// that of the last gate it comes to (S3.12). `None` when no rule matches there, or rules of
+    /// several gates may deny it together.
+    pub rule: Option<RuleRef>,
+    /// The rules that may match, before the one that certainly does.
+    pub undecided: Vec<RuleRef>,
+}
+
+impl fmt::Display for Reason {
+    /// For example `denied by securityRules/DenyVnet`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.access {
+            Some(Access::Allow) => "allowed",
+            Some(Access::Deny) => "denied",
+            None => "undecided",
+        })?;
+        if let Some(rule) = &self.rule {
+            let before = if self.access.is_some() { "by" } else { "before" };
+            write!(f, " {before} {rule}")?;
+        }
+        for (index, rule) in self.undecided.iter().enumerate() {
+            let word = if index == 0 { "; may match:" } else { "," };
+            write!(f, "{word} {rule}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! Questions about what rules do with all flows, answered exactly and with evidence.
+//!
+//! Every question is asked of [`Gates`]: one list of rules, or all that a flow passes at one end.
+//! Every answer names flows and rules: a flow for which the claim can be tried, and the rules
+//! that decide it.
+//!
+//! | question | answer |
+//! |---|---|
+//! | [`survey`] | which rules never decide, and which could be removed without effect |
+//! | [`effective`] | what one rule still decides after all before it |
+//! | [`difference`] | what a change opens and closes, as disjoint regions |
+//! | [`equivalent`], [`implies`], [`disjoint`] | whether that holds of two policies |
+//! | [`always_allows`], [`always_denies`], [`Contract`] | whether that holds of some regions |
+//!
+//! Names whose contents are unknown make answers three-valued, never wrong: a claim holds only
+//! if it holds however the unknowns turn out, taking every unknown by itself.
+
+mod compare;
+mod contract;
+mod effective;
+mod gates;
+mod survey;
+
+pub use compare::{
+    Change, Counterexample, Difference, Judgement, always_allows, always_denies, difference,
+    disjoint, equivalent, implies,
+};
+pub use contract::Contract;
+pub use effective::{Effective, effective};
+pub use gates::{Gates, Reason, RuleRef};
+pub use survey::{Shadowed, Survey, Unfinished, survey};

@@ -1,0 +1,307 @@
+//! What `analysis` claims about all flows, against the specification in every cell.
+
+use std::collections::BTreeSet;
+
+use nsg_engine::analysis::{
+    Contract, Gates, Judgement, Reason, Survey, always_allows, always_denies, difference, disjoint,
+    effective, equivalent, implies, survey,
+};
+use nsg_engine::eval::{FieldMatches, Match, Verdict, evaluate};
+use nsg_engine::model::{Access, Direction, Flow};
+use nsg_engine::resolve::{Effect, Rule, Ruleset};
+use nsg_engine::space::{Allowed, HeaderSpace, Limits, Region};
+
+use crate::space::{Cells, small_cases};
+
+const DIRECTIONS: [Direction; 2] = [Direction::Inbound, Direction::Outbound];
+
+fn limits() -> Limits {
+    Limits::default()
+}
+
+fn rulesets(count: u64, unknown: bool) -> impl Iterator<Item = (Ruleset, Vec<Flow>)> {
+    small_cases(count, unknown).flat_map(|case| {
+        DIRECTIONS.map(|direction| {
+            let ruleset = case.ruleset(direction);
+            let flows = Cells::of([&ruleset]).flows();
+            (ruleset, flows)
+        })
+    })
+}
+
+fn without(ruleset: &Ruleset, index: usize) -> Ruleset {
+    let mut rules = ruleset.rules().to_vec();
+    rules.remove(index);
+    Ruleset::new(ruleset.direction(), rules, ruleset.fallback())
+}
+
+fn verdict(ruleset: &Ruleset, flow: &Flow) -> Verdict {
+    evaluate(ruleset, flow).verdict()
+}
+
+/// Shadowed is exactly: decides no cell. Redundant is exactly: decides some, and without it every
+/// cell has the same verdict.
+#[test]
+fn the_roles_of_rules_are_those_found_by_trying_every_cell() {
+    let (mut shadowed, mut redundant) = (0, 0);
+    for (ruleset, flows) in rulesets(25, false) {
+        let found = survey(&ruleset, &limits()).unwrap();
+        let deciding: BTreeSet<usize> =
+            flows.iter().filter_map(|flow| evaluate(&ruleset, flow).rule_index()).collect();
+        for index in 0..ruleset.rules().len() {
+            let is_shadowed = found.shadowed.iter().any(|one| one.rule.index == index);
+            assert_eq!(is_shadowed, !deciding.contains(&index), "{index} of {ruleset:#?}");
+            let is_redundant = found.redundant.iter().any(|one| one.index == index);
+            let rest = without(&ruleset, index);
+            let is_spare = flows.iter().all(|flow| verdict(&ruleset, flow) == verdict(&rest, flow));
+            assert_eq!(is_redundant, is_spare && !is_shadowed, "{index} of {ruleset:#?}");
+            let gates = [&ruleset, &rest].map(Gates::from);
+            let change = difference(&gates[0], &gates[1], &limits()).unwrap();
+            assert_eq!(change.is_empty(), is_spare);
+            shadowed += usize::from(is_shadowed);
+            redundant += usize::from(is_redundant);
+        }
+        check_covers(&ruleset, &found, &flows);
+    }
+    assert!(shadowed > 10 && redundant > 10, "{shadowed} {redundant}");
+}
+
+/// The rules named before a shadowed one match all it matches, and none of them can be spared.
+fn check_covers(ruleset: &Ruleset, found: &Survey, flows: &[Flow]) {
+    for one in &found.shadowed {
+        let matches = |index: usize, flow: &Flow| {
+            FieldMatches::of(&ruleset.rules()[index], flow).overall(&ruleset.rules()[index])
+                == Match::Yes
+        };
+        let own: Vec<&Flow> = flows.iter().filter(|flow| matches(one.rule.index, flow)).collect();
+        let covered =
+            |by: &[usize]| own.iter().all(|flow| by.iter().any(|&index| matches(index, flow)));
+        let by: Vec<usize> = one.by.iter().map(|rule| rule.index).collect();
+        assert!(by.iter().all(|&index| index < one.rule.index));
+        assert!(covered(&by), "{one:?} in {ruleset:#?}");
+        for spare in 0..by.len() {
+            let mut fewer = by.clone();
+            fewer.remove(spare);
+            assert!(!covered(&fewer), "{one:?} in {ruleset:#?}");
+        }
+        let effect = |flow: &Flow| evaluate(ruleset, flow).rule(ruleset).unwrap().effect;
+        let own_effect = ruleset.rules()[one.rule.index].effect;
+        assert_eq!(one.contradicts, own.iter().any(|flow| effect(flow) != own_effect));
+        match &one.witness {
+            Some(witness) => {
+                assert!(matches(one.rule.index, witness));
+                assert_eq!(effect(witness) != own_effect, one.contradicts);
+            }
+            None => assert!(own.is_empty()),
+        }
+    }
+}
+
+/// Where something is unknown, no claim is made that a way of its turning out could refute.
+#[test]
+fn unknown_names_make_the_roles_careful() {
+    for (ruleset, flows) in rulesets(30, true) {
+        let found = survey(&ruleset, &limits()).unwrap();
+        for flow in &flows {
+            let decision = evaluate(&ruleset, flow);
+            let may_decide = decision.undecided().iter().copied().chain(decision.rule_index());
+            for index in may_decide {
+                assert!(found.shadowed.iter().all(|one| one.rule.index != index), "{flow}");
+            }
+        }
+        for rule in &found.redundant {
+            let rest = without(&ruleset, rule.index);
+            for flow in &flows {
+                let (now, then) = (verdict(&ruleset, flow), verdict(&rest, flow));
+                assert_eq!(now, then, "{flow} without {rule}");
+            }
+        }
+    }
+}
+
+#[test]
+fn effective_regions_are_where_the_rule_decides() {
+    for (ruleset, flows) in rulesets(25, true) {
+        for index in 0..ruleset.rules().len() {
+            let effective = effective(&ruleset, index, &limits()).unwrap();
+            for flow in &flows {
+                let decision = evaluate(&ruleset, flow);
+                let is_certain =
+                    decision.rule_index() == Some(index) && decision.undecided().is_empty();
+                let may =
+                    decision.rule_index() == Some(index) || decision.undecided().contains(&index);
+                assert_eq!(effective.certain.contains(flow), is_certain, "{flow}");
+                assert_eq!(effective.possible.contains(flow), may, "{flow}");
+            }
+        }
+    }
+}
+
+/// Pairs of rulesets that have much in common: one with rules left out, swapped or turned round.
+fn pairs(unknown: bool) -> impl Iterator<Item = (Ruleset, Ruleset, Vec<Flow>)> {
+    rulesets(30, unknown).enumerate().map(|(number, (one, _))| {
+        let mut rules = one.rules().to_vec();
+        let place = number % (rules.len() - 1);
+        match number % 3 {
+            0 => drop(rules.remove(place)),
+            1 => rules.swap(place, place + 1),
+            _ => rules[place].source = rules[place + 1].source.clone(),
+        }
+        let other = Ruleset::new(one.direction(), rules, one.fallback());
+        let flows = Cells::of([&one, &other]).flows();
+        (one, other, flows)
+    })
+}
+
+/// The reason given for a flow is the evaluator's.
+fn check_reason(ruleset: &Ruleset, flow: &Flow, reason: &Reason) {
+    let decision = evaluate(ruleset, flow);
+    let access = match decision.verdict() {
+        Verdict::Allow => Some(Access::Allow),
+        Verdict::Deny => Some(Access::Deny),
+        Verdict::Indeterminate => None,
+    };
+    assert_eq!(reason.access, access, "{flow}");
+    let name = decision.rule(ruleset).map(Rule::qualified_name);
+    assert_eq!(reason.rule.as_ref().map(|rule| rule.name.clone()), name, "{flow}");
+    assert_eq!(reason.undecided.len(), decision.undecided().len(), "{flow}");
+}
+
+#[test]
+fn differences_are_exact_in_every_cell() {
+    let mut changed = 0;
+    for (before, after, flows) in pairs(false) {
+        let found = difference(&Gates::from(&before), &Gates::from(&after), &limits()).unwrap();
+        assert!(found.unsettled.is_empty());
+        for (changes, from, to) in [
+            (&found.opened, Verdict::Deny, Verdict::Allow),
+            (&found.closed, Verdict::Allow, Verdict::Deny),
+        ] {
+            let regions: Vec<Region> = changes.iter().map(|one| one.region.clone()).collect();
+            let space = HeaderSpace::of_regions(&regions, &limits()).unwrap();
+            for flow in &flows {
+                let is_changed = verdict(&before, flow) == from && verdict(&after, flow) == to;
+                assert_eq!(space.contains(flow), is_changed, "{flow}");
+            }
+            for change in changes {
+                assert_eq!(verdict(&before, &change.witness), from);
+                assert_eq!(verdict(&after, &change.witness), to);
+                check_reason(&before, &change.witness, &change.before);
+                check_reason(&after, &change.witness, &change.after);
+                changed += 1;
+            }
+        }
+    }
+    assert!(changed > 30, "{changed}");
+}
+
+/// With unknowns: what certainly changes is said so, what certainly stays is left out.
+#[test]
+fn differences_of_unknowns_are_between_the_certain_and_the_possible() {
+    for (before, after, flows) in pairs(true) {
+        let found = difference(&Gates::from(&before), &Gates::from(&after), &limits()).unwrap();
+        let space = |changes: &[nsg_engine::analysis::Change]| {
+            let regions: Vec<Region> = changes.iter().map(|one| one.region.clone()).collect();
+            HeaderSpace::of_regions(&regions, &limits()).unwrap()
+        };
+        let [opened, closed, unsettled] =
+            [&found.opened, &found.closed, &found.unsettled].map(|changes| space(changes));
+        for flow in &flows {
+            let (now, then) = (verdict(&before, flow), verdict(&after, flow));
+            assert_eq!(opened.contains(flow), (now, then) == (Verdict::Deny, Verdict::Allow));
+            assert_eq!(closed.contains(flow), (now, then) == (Verdict::Allow, Verdict::Deny));
+            if now != then && !opened.contains(flow) && !closed.contains(flow) {
+                assert!(unsettled.contains(flow), "{flow}: {now} {then}");
+            }
+            if now == then && now != Verdict::Indeterminate {
+                assert!(!unsettled.contains(flow), "{flow}");
+            }
+        }
+        let same = difference(&Gates::from(&before), &Gates::from(&before), &limits()).unwrap();
+        assert!(same.is_empty());
+    }
+}
+
+/// The same rules with the other access each.
+fn opposite(ruleset: &Ruleset) -> Ruleset {
+    let turn = |rule: &Rule| {
+        let mut rule = rule.clone();
+        rule.effect = match rule.effect {
+            Some(Effect::Allow) => Some(Effect::Deny),
+            _ => Some(Effect::Allow),
+        };
+        rule
+    };
+    let rules = ruleset.rules().iter().map(turn).collect();
+    Ruleset::new(ruleset.direction(), rules, ruleset.fallback())
+}
+
+#[test]
+fn claims_hold_exactly_when_no_cell_refutes_them() {
+    let mut held = [0; 2];
+    for (one, other, flows) in pairs(false) {
+        let (a, b) = (Gates::from(&one), Gates::from(&other));
+        let both: Vec<(Verdict, Verdict)> =
+            flows.iter().map(|flow| (verdict(&one, flow), verdict(&other, flow))).collect();
+        let claims = [
+            (equivalent(&a, &b, &limits()).unwrap(), both.iter().all(|(a, b)| a == b)),
+            (
+                implies(&a, &b, &limits()).unwrap(),
+                both.iter().all(|pair| *pair != (Verdict::Allow, Verdict::Deny)),
+            ),
+            (
+                disjoint(&a, &b, &limits()).unwrap(),
+                both.iter().all(|pair| *pair != (Verdict::Allow, Verdict::Allow)),
+            ),
+        ];
+        let opposite = Gates::from(&opposite(&one));
+        assert!(disjoint(&a, &opposite, &limits()).unwrap().holds());
+        for (count, (_, expected)) in held.iter_mut().zip(&claims) {
+            *count += usize::from(*expected);
+        }
+        for (judgement, expected) in &claims {
+            assert_eq!(judgement.holds(), *expected);
+            if let Judgement::Fails(example) = judgement {
+                check_reason(&one, &example.flow, &example.reasons[0]);
+                check_reason(&other, &example.flow, &example.reasons[1]);
+            }
+        }
+    }
+    assert!(held.iter().all(|count| *count > 0), "{held:?}");
+}
+
+#[test]
+fn contracts_hold_exactly_when_all_flows_of_the_region_keep_them() {
+    let mut kept = [0; 2];
+    for (ruleset, flows) in rulesets(25, true) {
+        let gates = Gates::from(&ruleset);
+        let allowed = Allowed::by(&ruleset, &limits()).unwrap();
+        for rule in ruleset.rules() {
+            let region = Region {
+                protocols: rule.protocols.known,
+                source: rule.source.known.as_ref().clone(),
+                source_ports: rule.source_ports.known.clone(),
+                destination: rule.destination.known.as_ref().clone(),
+                destination_ports: rule.destination_ports.known.clone(),
+            };
+            let space = HeaderSpace::of_region(&region);
+            let inside: Vec<&Flow> = flows.iter().filter(|flow| space.contains(flow)).collect();
+            let promises = [(Access::Allow, Verdict::Allow), (Access::Deny, Verdict::Deny)];
+            for ((access, wanted), kept) in promises.into_iter().zip(&mut kept) {
+                let judgement = Contract::new(access, region.clone()).check(&gates, &limits());
+                let expected = inside.iter().all(|flow| verdict(&ruleset, flow) == wanted);
+                assert_eq!(judgement.as_ref().unwrap().holds(), expected, "{access} {region}");
+                *kept += usize::from(expected);
+                if let Ok(Judgement::Fails(example)) = judgement {
+                    assert!(space.contains(&example.flow));
+                    check_reason(&ruleset, &example.flow, &example.reasons[0]);
+                }
+            }
+        }
+        let all = allowed.certain.regions(&limits()).unwrap();
+        assert!(always_allows(&gates, &all, &limits()).unwrap().holds());
+        let none = allowed.possible.complement().regions(&limits()).unwrap();
+        assert!(always_denies(&gates, &none, &limits()).unwrap().holds());
+    }
+    assert!(kept.iter().all(|count| *count > 20), "{kept:?}");
+}

@@ -188,7 +188,7 @@ mod tests {
         region.protocols = ProtocolSet::from(Protocol::TCP).complement();
         assert_eq!(region.protocol_text(), "0-5,7-255");
         region.protocols = [Protocol::ESP, Protocol::AH, Protocol::UDP].into_iter().collect();
-        region.source = "fd00::/8".parse::<crate::net::Prefix>().unwrap().into();
+        region.source = "fd00::/8".parse::<Prefix>().unwrap().into();
         assert_eq!(region.to_string(), "udp,esp,ah [fd00::/8]:* -> *:*");
         region.source_ports = "1-5,9".parse().unwrap();
         region.protocols = Protocol::TCP.into();

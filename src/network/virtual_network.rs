@@ -139,6 +139,8 @@ pub struct Peering {
     pub use_remote_gateways: bool,
     /// Whether whole networks are peered, or only the named subnets (S4.5).
     pub complete: bool,
+    /// With `complete` false: the peered subnets of this network, by name; empty means all.
+    pub local_subnets: Vec<String>,
     /// With `complete` false: the peered subnets of the remote network, by name.
     pub remote_subnets: Vec<String>,
     /// Where it was read.
@@ -156,9 +158,19 @@ impl Peering {
             allow_virtual_network_access: true,
             use_remote_gateways: false,
             complete: true,
+            local_subnets: Vec::new(),
             remote_subnets: Vec::new(),
             origin: Origin::default(),
         }
+    }
+}
+
+impl Peering {
+    /// Whether it holds for a subnet of this network (S4.5).
+    pub fn holds_for(&self, subnet: &Subnet) -> bool {
+        let is_named =
+            || self.local_subnets.iter().any(|name| name.eq_ignore_ascii_case(subnet.name()));
+        self.complete || self.local_subnets.is_empty() || is_named()
     }
 }
 

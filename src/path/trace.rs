@@ -88,9 +88,9 @@ pub struct GateTrace {
     pub rules: Option<Arc<Ruleset>>,
     /// How the rules compare, up to the one that decides.
     pub trace: Option<Trace>,
-    /// At the platform's gate: the service whose traffic it is.
+    /// At the platform's gate: the service whose traffic it is, or may be.
     pub platform: Option<PlatformService>,
-    /// What is not known and may change its answer; empty when the answer is definite.
+    /// What is not known and may change what happens here.
     pub unresolved: Vec<Unresolved>,
     outcomes: Outcomes,
 }
@@ -414,7 +414,8 @@ impl fmt::Display for GateTrace {
         let Self { kind, applied_to, verdict, .. } = self;
         write!(f, "{kind:<15} {verdict:<13} {}", applied_to.name())?;
         if let Some(service) = self.platform {
-            write!(f, ": traffic to the platform's {service}")?;
+            let perhaps = if self.outcomes.pass { "perhaps " } else { "" };
+            write!(f, ": {perhaps}traffic to the platform's {service}")?;
         }
         if let Some(group) = self.group.as_ref().or(self.manager.as_ref()) {
             write!(f, ": {}", group.name())?;

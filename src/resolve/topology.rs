@@ -9,8 +9,8 @@ use super::{Contents, Names, ServiceTags, Unresolved};
 use crate::model::{AddressItem, ResourceId, SecurityGroup, SecurityRule, ServiceTag, Value};
 use crate::net::AddressSet;
 use crate::network::{
-    IpConfiguration, Network, NetworkGroup, NetworkInterface, PrivateEndpoint, RouteTable, Subnet,
-    VirtualNetwork,
+    IpConfiguration, Link, Network, NetworkGroup, NetworkInterface, PrivateEndpoint, RouteTable,
+    Subnet, VirtualNetwork,
 };
 use crate::report::{Code, Finding, Origin, Severity};
 
@@ -141,8 +141,13 @@ impl Topology {
     /// is attached to, together; that of the only virtual network of the input, or of the
     /// caller's prefixes, when it is attached to none; else unknown.
     pub fn names_of_group(&self, group: &SecurityGroup) -> Arc<Names> {
-        let attached: Vec<Arc<Names>> =
-            self.subnets_of_group(&group.id).into_iter().map(|id| self.names_at(&id)).collect();
+        let subnets = self.subnets_of_group(&group.id);
+        let mut attached: Vec<Arc<Names>> = Vec::new();
+        for names in subnets.iter().flat_map(|subnet| self.names_around(subnet, &group.id)) {
+            if !attached.contains(&names) {
+                attached.push(names);
+            }
+        }
         if let [only] = attached.as_slice() {
             return Arc::clone(only);
         }
@@ -156,20 +161,38 @@ impl Topology {
         }
     }
 
+    /// The names that a group sees in a subnet: those that Azure reported for interfaces that the
+    /// group filters there, else those of the subnet.
+    fn names_around(&self, subnet: &ResourceId, group: &ResourceId) -> Vec<Arc<Names>> {
+        let is_on_subnet =
+            self.subnet(subnet).is_some_and(|(_, facts)| is_link_to(&facts.security_group, group));
+        let filtered = self.network().network_interfaces.iter().filter(|interface| {
+            !interface.tag_contents.is_empty()
+                && (is_on_subnet || is_link_to(&interface.security_group, group))
+        });
+        let reported: Vec<Arc<Names>> = filtered
+            .flat_map(|interface| {
+                let configurations = interface.ip_configurations.iter();
+                configurations.map(move |configuration| (interface, configuration))
+            })
+            .filter(|(_, configuration)| is_link_to(&configuration.subnet, subnet))
+            .map(|(interface, configuration)| self.names_at_interface(interface, configuration))
+            .collect();
+        if reported.is_empty() { vec![self.names_at(subnet)] } else { reported }
+    }
+
     /// The subnets where a security group filters: those it is on, and those of the network
     /// interfaces it is on. Each once, in the order of the input.
     pub fn subnets_of_group(&self, group: &ResourceId) -> Vec<ResourceId> {
-        let is_group =
-            |link: &Option<Value<ResourceId>>| link.as_ref().and_then(Value::known) == Some(group);
         let network = self.network();
         let on_subnets = network
             .subnets()
-            .filter(|(_, subnet)| is_group(&subnet.security_group))
+            .filter(|(_, subnet)| is_link_to(&subnet.security_group, group))
             .map(|(_, subnet)| &subnet.id);
         let on_interfaces = network
             .network_interfaces
             .iter()
-            .filter(|interface| is_group(&interface.security_group))
+            .filter(|interface| is_link_to(&interface.security_group, group))
             .flat_map(|interface| &interface.ip_configurations)
             .filter_map(|configuration| configuration.subnet.as_ref()?.known());
         let mut all: Vec<ResourceId> = Vec::new();
@@ -333,6 +356,10 @@ impl Index {
     ) -> Option<&'a RouteTable> {
         network.route_tables.get(*self.route_tables.get(id)?)
     }
+}
+
+fn is_link_to(link: &Option<Link>, id: &ResourceId) -> bool {
+    link.as_ref().and_then(Value::known) == Some(id)
 }
 
 fn positions<'a>(ids: impl Iterator<Item = &'a ResourceId>) -> HashMap<ResourceId, usize> {

@@ -37,22 +37,20 @@ impl TagOf<'_> {
     /// The tag at a subnet. The facts may lack the subnet or its whole virtual network.
     pub(super) fn subnet(&self, id: &ResourceId) -> Contents {
         if let Some((virtual_network, subnet)) = self.index.subnet(self.network, id) {
-            let here = self.virtual_network_parts(virtual_network);
+            let here = self.parts(virtual_network, |peering| peering.holds_for(subnet));
             return here.into_iter().chain(self.routes(subnet)).collect();
         }
         let not_there = Contents::unknown(Unresolved::Subnet(id.clone()));
         let parent = id.parent().and_then(|id| self.index.virtual_network(self.network, &id));
         match parent {
-            Some(parent) => {
-                self.virtual_network_parts(parent).into_iter().chain([not_there]).collect()
-            }
+            Some(parent) => self.parts(parent, |_| true).into_iter().chain([not_there]).collect(),
             None => self.nowhere(not_there),
         }
     }
 
     /// The tag in a virtual network at a subnet without a route table.
     pub(super) fn virtual_network(&self, virtual_network: &VirtualNetwork) -> Contents {
-        self.virtual_network_parts(virtual_network).into_iter().collect()
+        self.parts(virtual_network, |_| true).into_iter().collect()
     }
 
     /// The tag at a place whose virtual network is not among the facts: what the caller gave
@@ -107,7 +105,8 @@ impl TagOf<'_> {
         }
     }
 
-    fn virtual_network_parts(&self, of: &VirtualNetwork) -> Vec<Contents> {
+    fn parts(&self, of: &VirtualNetwork, holds: impl Fn(&Peering) -> bool) -> Vec<Contents> {
+        let peerings: Vec<&Peering> = of.peerings.iter().filter(|one| holds(one)).collect();
         let mut parts = vec![self.everywhere()];
         if of.address_space.is_empty() && !self.extra().is_empty() {
             // What the caller gave stands in for what the input does not tell (S4.7).
@@ -115,8 +114,8 @@ impl TagOf<'_> {
         } else {
             parts.push(self.address_space(of));
         }
-        parts.extend(of.peerings.iter().filter_map(|peering| self.peer(of, peering)));
-        parts.extend(self.gateways(of));
+        parts.extend(peerings.iter().filter_map(|peering| self.peer(of, peering)));
+        parts.extend(self.gateways(of, &peerings));
         parts
     }
 
@@ -179,11 +178,10 @@ impl TagOf<'_> {
 
     /// The prefixes that a gateway of this network or of a peer learns (S4.1, S4.6) are in no
     /// export. They are taken to be private, and the caller's prefixes to be all of them.
-    fn gateways(&self, of: &VirtualNetwork) -> Option<Contents> {
+    fn gateways(&self, of: &VirtualNetwork, peerings: &[&Peering]) -> Option<Contents> {
         let own =
             of.subnets.iter().find(|subnet| subnet.name().eq_ignore_ascii_case("GatewaySubnet"));
-        let of_peer = of
-            .peerings
+        let of_peer = peerings
             .iter()
             .find(|peering| peering.use_remote_gateways && self.joined(of, peering) != Joined::No);
         let gateway_of = match (own, of_peer) {

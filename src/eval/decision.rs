@@ -19,7 +19,7 @@ pub enum Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Allow => "Allow",
             Self::Deny => "Deny",
             Self::Indeterminate => "Indeterminate",

@@ -7,6 +7,8 @@ mod interface;
 mod inventory;
 mod link;
 mod route;
+#[cfg(test)]
+pub(crate) mod testing;
 mod validate;
 mod virtual_network;
 

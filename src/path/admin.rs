@@ -168,3 +168,214 @@ impl IntentPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::eval::Verdict::{self, Allow, Deny, Indeterminate};
+    use crate::model::{Direction, Flow, ResourceId, UnknownValue, Value};
+    use crate::network::Network;
+    use crate::network::testing::{id, network};
+    use crate::path::{Chain, ChainTrace, GateKind};
+    use crate::resolve::{ServiceTags, Unresolved};
+
+    const RULES: &str = "manager/configurations/c/collections/rules";
+    const SSH: &str = "tcp 203.0.113.7:50000 -> 10.0.0.4:22";
+    const DENY_SSH: &str = "100 DenySsh deny inbound tcp *:* -> *:22";
+    const ALLOW_SSH: &str = "100 AllowSsh allow inbound tcp *:* -> *:22";
+
+    fn hub() -> Network {
+        network(&[("hub", "10.0.0.0/16"), ("spoke", "10.1.0.0/16")])
+            .with_subnet("hub/app", "10.0.0.0/24")
+            .with_subnet("hub/AzureBastionSubnet", "10.0.1.0/26")
+            .with_interface("nic", "hub/app", "10.0.0.4")
+    }
+
+    fn trace(network: Network, text: &str) -> ChainTrace {
+        let topology = network.bind(ServiceTags::built_in());
+        let nic = topology.network().network_interface(&id("nic")).unwrap();
+        let chain =
+            Chain::of_interface(&topology, nic, &nic.ip_configurations[0], Direction::Inbound);
+        let flow: Flow = text.parse().unwrap();
+        let trace = chain.trace(&flow);
+        assert_eq!(chain.evaluate(&flow).verdict(), trace.verdict());
+        trace
+    }
+
+    /// The verdict and `gate rule` of whatever decides.
+    fn answer(network: Network) -> (Verdict, String) {
+        let trace = trace(network, SSH);
+        let by = trace.deciding().map(|gate| {
+            let rule = gate.rule().map(|rule| rule.qualified_name()).unwrap_or_default();
+            format!("{} {rule}", gate.kind)
+        });
+        (trace.verdict(), by.unwrap_or_default())
+    }
+
+    #[track_caller]
+    fn decides(network: Network, verdict: Verdict, by: &str) {
+        assert_eq!(answer(network), (verdict, by.to_owned()));
+    }
+
+    /// S6.4, S6.7, T6.
+    #[test]
+    fn each_access_has_its_own_end() {
+        let site = |nsg: &[&str], admin: &str| {
+            hub().with_group("nsg", &["nic"], nsg).with_admin(RULES, &["hub"], &[admin])
+        };
+        let denied = site(&[ALLOW_SSH], "1 Stop deny inbound tcp *:* -> *:22");
+        decides(denied, Deny, "admin-inbound securityAdminRules/Stop");
+        let delivered = site(&[DENY_SSH], "1 Always alwaysallow inbound tcp *:* -> *:22");
+        decides(delivered.clone(), Allow, "admin-inbound securityAdminRules/Always");
+        assert_eq!(trace(delivered, SSH).gates().len(), 1);
+        let left_to_groups = "1 Fine allow inbound tcp *:* -> *:22";
+        decides(site(&[DENY_SSH], left_to_groups), Deny, "nic-inbound securityRules/DenySsh");
+        decides(site(&[ALLOW_SSH], left_to_groups), Allow, "nic-inbound securityRules/AllowSsh");
+        let no_match = "1 Rdp deny inbound tcp *:* -> *:3389";
+        decides(site(&[ALLOW_SSH], no_match), Allow, "nic-inbound securityRules/AllowSsh");
+        decides(site(&[DENY_SSH], no_match), Deny, "nic-inbound securityRules/DenySsh");
+        let no_group = hub().with_admin(RULES, &["hub"], &["1 Stop deny inbound tcp *:* -> *:22"]);
+        decides(no_group, Deny, "admin-inbound securityAdminRules/Stop");
+    }
+
+    /// S6.5, T10.
+    #[test]
+    fn an_allow_above_a_deny_is_the_exception() {
+        let rules = ["10 Stop deny inbound tcp *:* -> *:22"];
+        let exception = ["5 AppTeam allow inbound tcp *:* -> *:22"];
+        let other = "manager/configurations/c/collections/apps";
+        let with = |members: &[&str]| {
+            let all = hub().with_group("nsg", &["nic"], &[ALLOW_SSH]);
+            all.with_admin(RULES, &["hub", "spoke"], &rules).with_admin(other, members, &exception)
+        };
+        decides(with(&["hub"]), Allow, "nic-inbound securityRules/AllowSsh");
+        decides(with(&["spoke"]), Deny, "admin-inbound securityAdminRules/Stop");
+    }
+
+    /// S6.1: by virtual network, by subnet, and not elsewhere.
+    #[test]
+    fn a_collection_applies_to_the_members_of_its_groups() {
+        let stop = ["1 Stop deny inbound tcp *:* -> *:22"];
+        for (members, verdict) in [
+            (["hub"].as_slice(), Deny),
+            (&["HUB"], Deny),
+            (&["hub/app"], Deny),
+            (&["spoke"], Allow),
+            (&["hub/AzureBastionSubnet"], Allow),
+            (&[], Allow),
+        ] {
+            assert_eq!(answer(hub().with_admin(RULES, members, &stop)).0, verdict, "{members:?}");
+        }
+    }
+
+    /// S6.1, S3.8: an unknown membership makes a collection one that may apply.
+    #[test]
+    fn a_collection_that_may_apply_casts_doubt_and_nothing_more() {
+        let stop = ["1 Stop deny inbound tcp *:* -> *:22"];
+        let group = ResourceId::new("group-of-rules");
+        let by_policy = |rules: &[&str], nsg: &[&str]| {
+            let all = hub().with_group("nsg", &["nic"], nsg).with_admin(RULES, &["spoke"], rules);
+            all.with(|all| all.network_groups[0].complete = false)
+        };
+        decides(by_policy(&stop, &[ALLOW_SSH]), Indeterminate, "");
+        let trace_of = trace(by_policy(&stop, &[ALLOW_SSH]), SSH);
+        assert_eq!(trace_of.unresolved(), [&Unresolved::NetworkGroup(group.clone())]);
+        // A certain deny behind a possible deny decides; behind a possible AlwaysAllow it cannot.
+        decides(by_policy(&stop, &[DENY_SSH]), Deny, "nic-inbound securityRules/DenySsh");
+        let always = ["1 Always alwaysallow inbound tcp *:* -> *:22"];
+        decides(by_policy(&always, &[DENY_SSH]), Indeterminate, "");
+        let trace_of = trace(by_policy(&always, &[DENY_SSH]), SSH);
+        assert_eq!(trace_of.unresolved(), [&Unresolved::NetworkGroup(group)]);
+        decides(by_policy(&always, &[ALLOW_SSH]), Allow, "nic-inbound securityRules/AllowSsh");
+
+        let not_read = hub().with_admin(RULES, &[], &stop).with(|all| all.network_groups.clear());
+        assert_eq!(answer(not_read).0, Indeterminate);
+        let expression = hub().with_admin(RULES, &[], &stop).with(|all| {
+            let text = UnknownValue::new("[parameters('group')]");
+            all.admin_rule_collections[0].applies_to = vec![Value::Unknown(text)];
+        });
+        assert_eq!(answer(expression).0, Indeterminate);
+    }
+
+    /// S6.12, S6.14.
+    #[test]
+    fn the_higher_scope_comes_first_then_the_lower_number() {
+        let above = "/providers/Microsoft.Management/managementGroups/mg/managers/m/c/c/r/rules";
+        let low_number = ["1 Subscription deny inbound tcp *:* -> *:22"];
+        let high_number = ["4000 Root alwaysallow inbound tcp *:* -> *:22"];
+        let both = |other: &str| {
+            hub().with_admin(RULES, &["hub"], &low_number).with_admin(other, &["hub"], &high_number)
+        };
+        decides(both(above), Allow, "admin-inbound securityAdminRules/Root");
+        let beside = "manager2/configurations/c/collections/others";
+        decides(both(beside), Deny, "admin-inbound securityAdminRules/Subscription");
+        let assumed = trace(both(beside), SSH);
+        assert!(
+            assumed.assumptions()[0].contains("`manager` and `manager2`")
+                || assumed.assumptions()[0].contains("`manager`, `manager2`")
+        );
+        let one = hub().with_admin(RULES, &["hub"], &low_number);
+        assert_eq!(trace(one, SSH).assumptions(), [] as [String; 0]);
+    }
+
+    /// S6.12: ties are ordered by configuration, collection and name.
+    #[test]
+    fn a_tie_is_settled_by_name() {
+        let tie = |first: &str, second: &str| {
+            let deny = format!("1 {first} deny inbound tcp *:* -> *:22");
+            let allow = format!("1 {second} alwaysallow inbound tcp *:* -> *:22");
+            answer(hub().with_admin(RULES, &["hub"], &[&deny, &allow])).0
+        };
+        assert_eq!((tie("a", "b"), tie("b", "a")), (Deny, Allow));
+    }
+
+    /// S6.15.
+    #[test]
+    fn networks_with_intent_policies_get_what_the_configuration_says() {
+        let rules = [
+            "1 Stop deny inbound tcp *:* -> *:3389",
+            "2 Always alwaysallow inbound tcp *:* -> *:22",
+            "3 StopSsh deny inbound tcp *:* -> *:22",
+        ];
+        let site = |service: Option<&str>, setting: &[&str]| {
+            hub().with_group("nsg", &["nic"], &[]).with_admin(RULES, &["hub"], &rules).with(|all| {
+                all.subnet_called("hub/app").delegations.extend(service.map(str::to_owned));
+                all.admin_rule_collections[0].intent_policy_services =
+                    setting.iter().map(|&text| text.to_owned()).collect();
+            })
+        };
+        let gates = |network| trace(network, SSH).gates()[0].rules.clone().unwrap().rules().len();
+        let managed_instance = Some("Microsoft.Sql/managedInstances");
+        assert_eq!(gates(site(None, &[])), 3);
+        assert_eq!(gates(site(Some("Microsoft.Web/serverFarms"), &[])), 3);
+        assert_eq!(gates(site(managed_instance, &["All"])), 3);
+        let allow_only = site(Some("microsoft.databricks/workspaces"), &["AllowRulesOnly"]);
+        assert_eq!(gates(allow_only.clone()), 1);
+        decides(allow_only, Allow, "admin-inbound securityAdminRules/Always");
+        for none in [&[] as &[&str], &["None"]] {
+            let trace = trace(site(managed_instance, none), SSH);
+            assert_eq!(trace.gates()[0].kind, GateKind::NicInbound);
+        }
+    }
+
+    /// S6.16: AzureBastionSubnet is untouched, its neighbours are not.
+    #[test]
+    fn some_subnets_never_get_admin_rules() {
+        let all = hub().with_admin(RULES, &["hub"], &["1 Stop deny inbound * *:* -> *:*"]);
+        let topology = all.bind(ServiceTags::built_in());
+        let gates = |place: &str| {
+            let chain = Chain::of_subnet(&topology, &id(place), Direction::Inbound).unwrap();
+            chain.gates().len()
+        };
+        assert_eq!((gates("hub/AzureBastionSubnet"), gates("hub/app")), (0, 1));
+    }
+
+    /// S6.9: tags and prefixes mix; S6.10, S6.8.
+    #[test]
+    fn admin_rules_mix_tags_and_prefixes() {
+        let rule = "1 Stop deny inbound * Internet,192.168.0.0/16:* -> *:*";
+        let all = hub().with_admin(RULES, &["hub"], &[rule]);
+        assert_eq!(trace(all.clone(), SSH).verdict(), Deny);
+        assert_eq!(trace(all.clone(), "tcp 192.168.1.1:1 -> 10.0.0.4:22").verdict(), Deny);
+        assert_eq!(trace(all, "tcp 10.0.0.9:1 -> 10.0.0.4:22").verdict(), Allow);
+    }
+}

@@ -7,7 +7,7 @@ use super::platform::{Exemption, Platform, PlatformService};
 use super::trace::{ChainTrace, Question};
 use super::{admin, gate};
 use crate::eval::{Query, Verdict, evaluate};
-use crate::model::{Direction, Flow, ResourceId, SecurityGroup, UnknownValue, Value};
+use crate::model::{Direction, Flow, ResourceId, SecurityGroup, ServiceTag, UnknownValue, Value};
 use crate::net::PortSet;
 use crate::network::{
     IpConfiguration, Link, NetworkInterface, PrivateEndpoint, PrivateEndpointPolicies, Subnet,
@@ -129,11 +129,17 @@ impl Chain {
             (Some(subnet), _) => (GateKind::subnet(direction), subnet.clone()),
             (None, None) => (GateKind::subnet(direction), group.id.clone()),
         };
-        let assumptions = (places.len() > 1).then(|| {
+        let tag =
+            |id: &ResourceId| topology.names_at(id).tag_contents(&ServiceTag::virtual_network());
+        let differs = places.windows(2).any(|pair| match pair {
+            [one, next] => tag(one) != tag(next),
+            _ => false,
+        });
+        let assumptions = differs.then(|| {
             format!(
-                "`{}` is attached at {} subnets; the `VirtualNetwork` tag is taken to hold what it holds at any of them",
-                group.name(),
-                places.len()
+                "the `VirtualNetwork` tag differs between the {} subnets where `{}` is attached, and is taken to hold what it holds at any of them",
+                places.len(),
+                group.name()
             )
         });
         Self {
@@ -351,4 +357,285 @@ fn with_any_source_port(gate: Gate) -> Gate {
     let all = rules.rules().iter().map(any).collect();
     let rules = Arc::new(Ruleset::new(rules.direction(), all, rules.fallback()));
     Gate { rules: GateRules::Group { group, rules }, ..gate }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::UnknownValue;
+    use crate::network::Network;
+    use crate::network::testing::{id, network};
+    use crate::resolve::ServiceTags;
+
+    const DENY_SSH_IN: &str = "100 DenySsh deny inbound tcp *:* -> *:22";
+    const ALLOW_SSH_IN: &str = "100 AllowSsh allow inbound tcp *:* -> *:22";
+    const DENY_WEB_OUT: &str = "100 DenyWeb deny outbound tcp *:* -> *:443";
+
+    fn site() -> Network {
+        network(&[("hub", "10.0.0.0/16")])
+            .with_subnet("hub/app", "10.0.0.0/24")
+            .with_interface("nic", "hub/app", "10.0.0.4")
+            .with_interface("neighbour", "hub/app", "10.0.0.5")
+    }
+
+    fn chain(network: Network, direction: Direction) -> Chain {
+        let topology = network.bind(ServiceTags::built_in());
+        let nic = topology.network().network_interface(&id("nic")).unwrap();
+        Chain::of_interface(&topology, nic, &nic.ip_configurations[0], direction)
+    }
+
+    fn flow(text: &str) -> Flow {
+        text.parse().unwrap()
+    }
+
+    /// Verdict, deciding gate, deciding rule: the fast answer and the traced one, which agree.
+    #[track_caller]
+    fn answer(chain: &Chain, text: &str) -> (Verdict, String) {
+        let decision = chain.evaluate(&flow(text));
+        let trace = chain.trace(&flow(text));
+        assert_eq!(decision.verdict(), trace.verdict(), "{text}\n{trace}");
+        let by = trace.deciding();
+        assert_eq!(decision.gate().map(|gate| gate.kind), by.map(|gate| gate.kind), "{text}");
+        let rule = by.and_then(|gate| gate.rule()).map(Rule::qualified_name);
+        assert_eq!(decision.rule().map(Rule::qualified_name), rule, "{text}");
+        let gate = by.map_or("none".to_owned(), |gate| gate.kind.to_string());
+        (decision.verdict(), format!("{gate} {}", rule.unwrap_or_default()))
+    }
+
+    #[track_caller]
+    fn decides(network: Network, direction: Direction, text: &str, verdict: Verdict, by: &str) {
+        assert_eq!(answer(&chain(network, direction), text), (verdict, by.to_owned()));
+    }
+
+    use {Direction::*, Verdict::*};
+
+    const SSH: &str = "tcp 203.0.113.7:50000 -> 10.0.0.4:22";
+    const WEB: &str = "tcp 10.0.0.4:50000 -> 203.0.113.7:443";
+
+    /// S3.9, S3.10.
+    #[test]
+    fn the_subnet_comes_first_inbound_and_last_outbound() {
+        let all = site()
+            .with_group("subnet-nsg", &["hub/app"], &[])
+            .with_group("nic-nsg", &["nic"], &[])
+            .with_admin(
+                "manager/c/config/r/rules",
+                &["hub"],
+                &["1 In allow inbound tcp *:* -> *:22", "1 Out allow outbound tcp *:* -> *:443"],
+            );
+        let kinds = |direction| {
+            let chain = chain(all.clone(), direction);
+            chain.gates().iter().map(|gate| gate.kind.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(Inbound), ["admin-inbound", "subnet-inbound", "nic-inbound"]);
+        assert_eq!(kinds(Outbound), ["admin-outbound", "nic-outbound", "subnet-outbound"]);
+    }
+
+    /// S3.11, T7.
+    #[test]
+    fn a_level_without_a_group_lets_everything_pass() {
+        decides(site(), Inbound, SSH, Allow, "none ");
+        let nic_only = site().with_group("nic-nsg", &["nic"], &[ALLOW_SSH_IN]);
+        decides(nic_only, Inbound, SSH, Allow, "nic-inbound securityRules/AllowSsh");
+        let subnet_only = site().with_group("nsg", &["hub/app"], &[]);
+        let by = "subnet-inbound defaultSecurityRules/DenyAllInBound";
+        decides(subnet_only, Inbound, SSH, Deny, by);
+    }
+
+    /// S3.6, S3.12, S3.13, T7, T8.
+    #[test]
+    fn both_levels_must_allow_and_the_first_that_denies_is_blamed() {
+        let both = |on_subnet: &[&str], on_nic: &[&str]| {
+            let subnet = site().with_group("subnet-nsg", &["hub/app"], on_subnet);
+            subnet.with_group("nic-nsg", &["nic"], on_nic)
+        };
+        let allowed = both(&[ALLOW_SSH_IN], &["4000 AllowSshToo allow inbound tcp *:* -> *:22"]);
+        decides(allowed, Inbound, SSH, Allow, "nic-inbound securityRules/AllowSshToo");
+        // No interleaving: a high priority at the interface does not help past the subnet.
+        let by_subnet = both(&["4096 DenySsh deny inbound tcp *:* -> *:22"], &[ALLOW_SSH_IN]);
+        decides(by_subnet, Inbound, SSH, Deny, "subnet-inbound securityRules/DenySsh");
+        let by_nic = both(&[ALLOW_SSH_IN], &[]);
+        decides(by_nic, Inbound, SSH, Deny, "nic-inbound defaultSecurityRules/DenyAllInBound");
+
+        let by_both = both(&[DENY_SSH_IN], &[DENY_SSH_IN]);
+        let trace = chain(by_both, Inbound).trace(&flow(SSH));
+        let denying: Vec<_> = trace.denying().map(|gate| gate.kind).collect();
+        assert_eq!(denying, [GateKind::SubnetInbound, GateKind::NicInbound]);
+        assert_eq!(
+            trace.gates().iter().map(|gate| gate.is_asked).collect::<Vec<_>>(),
+            [true, false]
+        );
+
+        let outbound = both(&[DENY_WEB_OUT], &[DENY_WEB_OUT]);
+        decides(outbound, Outbound, WEB, Deny, "nic-outbound securityRules/DenyWeb");
+        let by_subnet = both(&[DENY_WEB_OUT], &[]);
+        decides(by_subnet, Outbound, WEB, Deny, "subnet-outbound securityRules/DenyWeb");
+    }
+
+    /// S3.14.
+    #[test]
+    fn neighbours_in_a_subnet_are_filtered_too() {
+        let closed = "100 DenyAll deny inbound * *:* -> *:*";
+        let from_neighbour = "tcp 10.0.0.5:50000 -> 10.0.0.4:22";
+        let denied = site().with_group("nsg", &["hub/app"], &[closed]);
+        decides(denied, Inbound, from_neighbour, Deny, "subnet-inbound securityRules/DenyAll");
+        let open = site().with_group("nsg", &["hub/app"], &[]);
+        let by = "subnet-inbound defaultSecurityRules/AllowVnetInBound";
+        decides(open, Inbound, from_neighbour, Allow, by);
+    }
+
+    /// S3.16.
+    #[test]
+    fn each_interface_has_its_own_chain() {
+        let all = site().with_group("nic-nsg", &["neighbour"], &[]);
+        assert_eq!(chain(all, Inbound).gates(), []);
+    }
+
+    /// S3.17.
+    #[test]
+    fn a_packet_to_the_own_address_meets_no_gate() {
+        let closed = "100 DenyAll deny outbound * *:* -> *:*";
+        let all = site().with_group("nsg", &["hub/app"], &[closed]);
+        let to_itself = "tcp 10.0.0.4:50000 -> 10.0.0.4:22";
+        decides(all.clone(), Outbound, to_itself, Allow, "none ");
+        let trace = chain(all.clone(), Outbound).trace(&flow(to_itself));
+        assert_eq!(trace.assumptions().len(), 1);
+        let to_neighbour = "tcp 10.0.0.4:50000 -> 10.0.0.5:22";
+        decides(all, Outbound, to_neighbour, Deny, "subnet-outbound securityRules/DenyAll");
+    }
+
+    /// S3.18, S3.19: rules see private addresses.
+    #[test]
+    fn a_rule_for_a_public_address_does_not_match_the_machine_behind_it() {
+        let wrong = "100 Wrong allow inbound tcp *:* -> 20.1.2.3:22";
+        let all = site().with_group("nsg", &["nic"], &[wrong]);
+        decides(all, Inbound, SSH, Deny, "nic-inbound defaultSecurityRules/DenyAllInBound");
+        let right = "100 Right allow inbound tcp *:* -> 10.0.0.4:22";
+        let all = site().with_group("nsg", &["nic"], &[right]);
+        decides(all, Inbound, SSH, Allow, "nic-inbound securityRules/Right");
+    }
+
+    /// S3.8, S3.12: a group that cannot be looked up may do anything, and a certain deny
+    /// elsewhere decides all the same.
+    #[test]
+    fn a_group_that_is_not_there_makes_the_answer_open_unless_another_denies() {
+        let gone = |on_nic: &[&str]| {
+            let nic = site().with_group("nic-nsg", &["nic"], on_nic);
+            nic.with(|all| all.subnet_called("hub/app").security_group = Some(id("gone").into()))
+        };
+        decides(gone(&[ALLOW_SSH_IN]), Inbound, SSH, Indeterminate, "none ");
+        let trace = chain(gone(&[ALLOW_SSH_IN]), Inbound).trace(&flow(SSH));
+        assert_eq!(trace.unresolved(), [&Unresolved::SecurityGroup(id("gone"))]);
+        let denied = gone(&[DENY_SSH_IN]);
+        decides(denied.clone(), Inbound, SSH, Deny, "nic-inbound securityRules/DenySsh");
+        assert_eq!(chain(denied, Inbound).trace(&flow(SSH)).unresolved(), [] as [&Unresolved; 0]);
+    }
+
+    #[test]
+    fn links_that_cannot_be_followed_are_gates_of_unknown_rules() {
+        let reason = |network: Network| {
+            let chain = chain(network, Inbound);
+            match chain.gates() {
+                [Gate { rules: GateRules::Unknown(reason), .. }] => reason.clone(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let text = UnknownValue::new("[variables('nsg')]");
+        let expression = site().with(|all| {
+            all.interface("nic").security_group = Some(Value::Unknown(text.clone()));
+        });
+        assert_eq!(reason(expression), Unresolved::Value(text));
+        let dangling = site().with(|all| all.virtual_networks.clear());
+        assert_eq!(reason(dangling), Unresolved::Subnet(id("hub/app")));
+        let unsaid = site().with(|all| all.interface("nic").ip_configurations[0].subnet = None);
+        assert_eq!(reason(unsaid), Unresolved::Value(UnknownValue::new("subnet of nic")));
+    }
+
+    /// S3.24, S3.25: replies are no new flows; an outbound deny-all does not matter to a
+    /// connection that came in.
+    #[test]
+    fn return_traffic_needs_no_rule() {
+        let silent = "100 DenyAllOut deny outbound * *:* -> *:*";
+        let all = site().with_group("nsg", &["nic"], &[ALLOW_SSH_IN, silent]);
+        decides(all.clone(), Inbound, SSH, Allow, "nic-inbound securityRules/AllowSsh");
+        let reply = flow(SSH).reversed();
+        assert!(reply.is_return_traffic_of(&flow(SSH)));
+        // The same packet as the first of a connection would be denied.
+        let by = "nic-outbound securityRules/DenyAllOut";
+        decides(all, Outbound, &reply.to_string(), Deny, by);
+    }
+
+    /// S5.9, S8.2: a group alone has no platform exemptions.
+    #[test]
+    fn a_bare_group_answers_for_its_rules_alone() {
+        let closed = "100 DenyAll deny outbound * *:* -> *:*";
+        let all = site().with_group("nsg", &["hub/app"], &[closed]).bind(ServiceTags::built_in());
+        let group = all.security_group(&id("nsg")).unwrap();
+        let chain = Chain::of_group(&all, group, Outbound);
+        let dns = "udp 10.0.0.4:50000 -> 168.63.129.16:53";
+        assert_eq!(answer(&chain, dns).0, Deny);
+        assert_eq!(answer(&chain, "tcp 10.0.0.4:1 -> 10.0.0.4:2").0, Deny);
+        assert_eq!(chain.gates()[0].applied_to, id("hub/app"));
+    }
+
+    #[test]
+    fn a_group_at_several_places_says_what_its_tag_is_taken_for() {
+        let all = network(&[("hub", "10.0.0.0/16"), ("spoke", "10.1.0.0/16")])
+            .with_subnet("hub/app", "10.0.0.0/24")
+            .with_subnet("hub/db", "10.0.1.0/24")
+            .with_subnet("hub/web", "10.0.2.0/24")
+            .with_subnet("spoke/app", "10.1.0.0/24")
+            .with_group("wide", &["hub/app", "spoke/app"], &[])
+            .with_group("narrow", &["hub/db", "hub/web"], &[])
+            .bind(ServiceTags::built_in());
+        let answer = |name: &str, text: &str| {
+            let group = all.security_group(&id(name)).unwrap();
+            let trace = Chain::of_group(&all, group, Inbound).trace(&flow(text));
+            (trace.verdict(), trace.assumptions().len())
+        };
+        assert_eq!(answer("wide", "tcp 10.1.0.5:1 -> 10.0.0.4:22"), (Allow, 1));
+        assert_eq!(answer("narrow", "tcp 10.1.0.5:1 -> 10.0.0.4:22"), (Deny, 0));
+    }
+
+    #[test]
+    fn a_subnet_stands_for_machines_without_an_interface_here() {
+        let all = site().with_group("nsg", &["hub/app"], &[]).bind(ServiceTags::built_in());
+        let chain = Chain::of_subnet(&all, &id("hub/APP"), Inbound).unwrap();
+        assert_eq!(answer(&chain, SSH).1, "subnet-inbound defaultSecurityRules/DenyAllInBound");
+        assert!(Chain::of_subnet(&all, &id("hub/gone"), Inbound).is_none());
+    }
+
+    /// S3.33, S3.34, S3.35.
+    #[test]
+    fn a_private_endpoint_is_filtered_only_where_its_subnet_says_so() {
+        let rules = [
+            "100 FromPort1 allow inbound tcp *:1 -> *:443",
+            "200 DenyAll deny inbound * *:* -> *:*",
+        ];
+        let endpoint = |policies| {
+            let all = site()
+                .with_group("nsg", &["hub/app"], &rules)
+                .with_admin(
+                    "manager/c/config/r/rules",
+                    &["hub"],
+                    &["1 Never deny inbound * *:* -> *:*"],
+                )
+                .with(|all| {
+                    all.subnet_called("hub/app").private_endpoint_policies = policies;
+                    let subnet = Some(id("hub/app").into());
+                    let mut endpoint = PrivateEndpoint::new(id("endpoint"), subnet);
+                    endpoint.network_interfaces.push(id("nic").into());
+                    all.private_endpoints.push(endpoint);
+                });
+            chain(all, Inbound)
+        };
+        let open = endpoint(PrivateEndpointPolicies::Disabled);
+        assert_eq!(open.gates(), []);
+        let filtered = endpoint(PrivateEndpointPolicies::SecurityGroup);
+        assert_eq!(filtered.gates().len(), 1);
+        let https = "tcp 10.0.0.5:50000 -> 10.0.0.4:443";
+        assert_eq!(answer(&filtered, https).1, "subnet-inbound securityRules/FromPort1");
+        let ssh = "tcp 10.0.0.5:50000 -> 10.0.0.4:22";
+        assert_eq!(answer(&filtered, ssh).1, "subnet-inbound securityRules/DenyAll");
+    }
 }

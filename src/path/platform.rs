@@ -321,3 +321,225 @@ fn licensing(
         Some(_) => (Arc::default(), None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::Verdict::{Allow, Deny, Indeterminate};
+    use crate::model::{Direction, UnknownValue, Value};
+    use crate::network::Network;
+    use crate::network::testing::{id, network};
+    use crate::path::{Chain, ChainTrace, GateKind};
+    use crate::resolve::ServiceTags;
+
+    const DENY_ALL: &str = "100 DenyAll deny outbound * *:* -> *:*";
+
+    const DNS: &str = "udp 10.0.0.4:50000 -> 168.63.129.16:53";
+    const METADATA_FLOW: &str = "tcp 10.0.0.4:50000 -> 169.254.169.254:80";
+    const KMS: &str = "tcp 10.0.0.4:50000 -> 23.102.135.246:1688";
+    const AGENT: &str = "tcp 10.0.0.4:50000 -> 168.63.129.16:32526";
+    const DHCP: &str = "udp 10.0.0.4:68 -> 255.255.255.255:67";
+
+    fn site(rules: &[&str]) -> Network {
+        network(&[("hub", "10.0.0.0/16")])
+            .with_subnet("hub/app", "10.0.0.0/24")
+            .with_interface("nic", "hub/app", "10.0.0.4")
+            .with_group("nsg", &["hub/app"], rules)
+    }
+
+    fn chain(network: Network, direction: Direction) -> Chain {
+        let topology = network.bind(ServiceTags::built_in());
+        let nic = topology.network().network_interface(&id("nic")).unwrap();
+        Chain::of_interface(&topology, nic, &nic.ip_configurations[0], direction)
+    }
+
+    fn trace(network: Network, text: &str) -> ChainTrace {
+        let chain = chain(network, Direction::Outbound);
+        let flow: Flow = text.parse().unwrap();
+        let trace = chain.trace(&flow);
+        assert_eq!(chain.evaluate(&flow).verdict(), trace.verdict(), "{text}");
+        let decided = trace.deciding().and_then(|gate| gate.rule()).map(|rule| &rule.name);
+        if trace.verdict() == Deny {
+            assert_eq!(chain.evaluate(&flow).rule().map(|rule| &rule.name), decided);
+        }
+        trace
+    }
+
+    fn verdict(rules: &[&str], text: &str) -> Verdict {
+        trace(site(rules), text).verdict()
+    }
+
+    /// S5.1, S5.2, S5.3, S5.4, S5.5, S5.8, S5.11, T24.
+    #[test]
+    fn a_deny_of_everything_does_not_stop_the_platform() {
+        let deny_network = "100 DenyVnet deny outbound * *:* -> VirtualNetwork:*";
+        for (text, service) in [
+            (DNS, PlatformService::Dns),
+            ("tcp 10.0.0.4:50000 -> 168.63.129.16:53", PlatformService::Dns),
+            (METADATA_FLOW, PlatformService::InstanceMetadata),
+            (KMS, PlatformService::Licensing),
+            (AGENT, PlatformService::WireServer),
+            ("tcp 10.0.0.4:50000 -> 168.63.129.16:80", PlatformService::WireServer),
+            (DHCP, PlatformService::Dhcp),
+        ] {
+            for rule in [DENY_ALL, deny_network] {
+                let trace = trace(site(&[rule]), text);
+                assert_eq!(trace.verdict(), Allow, "{text}");
+                let gate = trace.deciding().unwrap();
+                assert_eq!((gate.kind, gate.platform), (GateKind::Platform, Some(service)));
+            }
+        }
+    }
+
+    /// S5.9, S5.5, S5.4: the near misses are ordinary traffic.
+    #[test]
+    fn other_ports_and_addresses_are_not_exempt() {
+        for text in [
+            "udp 10.0.0.4:50000 -> 168.63.129.16:54",
+            "tcp 10.0.0.4:50000 -> 168.63.129.16:443",
+            "udp 10.0.0.4:50000 -> 168.63.129.17:53",
+            "udp 10.0.0.4:50000 -> 169.254.169.254:80",
+            "tcp 10.0.0.4:50000 -> 169.254.169.254:443",
+            "tcp 10.0.0.4:50000 -> 23.102.135.247:1688",
+            "udp 10.0.0.4:50000 -> 23.102.135.246:1688",
+            "tcp 10.0.0.4:68 -> 10.0.0.1:67",
+            "icmp 10.0.0.4 -> 168.63.129.16",
+        ] {
+            assert_eq!(verdict(&[DENY_ALL], text), Deny, "{text}");
+        }
+    }
+
+    /// S5.2, S5.3, S5.4, S5.9, T24: the tag of the service takes its exemption away.
+    #[test]
+    fn a_rule_that_names_the_services_tag_decides() {
+        for (tag, text) in [
+            ("AzurePlatformDNS", DNS),
+            ("AzurePlatformIMDS", METADATA_FLOW),
+            ("AzurePlatformLKM", KMS),
+        ] {
+            let deny = format!("200 Off deny outbound * *:* -> {tag}:*");
+            let trace = trace(site(&[&deny]), text);
+            assert_eq!(trace.verdict(), Deny, "{text}");
+            let gate = trace.deciding().unwrap();
+            assert_eq!(gate.kind, GateKind::Platform);
+            assert_eq!(gate.group, Some(id("nsg")));
+            assert_eq!(gate.rule().unwrap().name.as_str(), "Off");
+            let allow = format!("100 On allow outbound * *:* -> {tag}:*");
+            assert_eq!(verdict(&[&allow, &deny], text), Allow, "the first that names it");
+            assert_eq!(verdict(&[&deny], AGENT), Allow);
+        }
+        let other = "200 Off deny outbound * *:* -> AzurePlatformIMDS:*";
+        assert_eq!(verdict(&[other], DNS), Allow);
+        let by_port = "200 Off deny outbound tcp *:* -> AzurePlatformDNS:53";
+        assert_eq!(verdict(&[by_port], DNS), Allow, "the flow is UDP");
+        // An address is not the tag: such a rule is ignored.
+        let by_address = "200 Off deny outbound * *:* -> 168.63.129.16:*";
+        assert_eq!(verdict(&[by_address], DNS), Allow);
+    }
+
+    /// S5.9: every group on the way is asked.
+    #[test]
+    fn a_deny_at_either_level_takes_the_exemption_away() {
+        let off = "200 Off deny outbound * *:* -> AzurePlatformDNS:*";
+        let on = "200 On allow outbound * *:* -> AzurePlatformDNS:*";
+        let both = |subnet: &str, nic: &str| {
+            trace(site(&[subnet]).with_group("nic-nsg", &["nic"], &[nic]), DNS).verdict()
+        };
+        assert_eq!(both(on, off), Deny);
+        assert_eq!(both(off, on), Deny);
+        assert_eq!(both(on, on), Allow);
+    }
+
+    /// S5.6, S5.7: inbound from the host address is ordinary traffic.
+    #[test]
+    fn probes_and_developer_sessions_are_not_exempt() {
+        let deny = "100 DenyAll deny inbound * *:* -> *:*";
+        let probe = "tcp 168.63.129.16:50000 -> 10.0.0.4:80".parse().unwrap();
+        let closed = chain(site(&[deny]), Direction::Inbound);
+        assert_eq!(closed.evaluate(&probe).verdict(), Deny);
+        let open = chain(site(&[]), Direction::Inbound);
+        assert_eq!(open.evaluate(&probe).verdict(), Allow);
+    }
+
+    /// S5.4: a default route elsewhere takes the licensing exemption away, and only that.
+    #[test]
+    fn licensing_is_not_exempt_where_everything_is_routed_elsewhere() {
+        let routed = |prefix, hop, text| {
+            trace(site(&[DENY_ALL]).with_route("hub/app", prefix, hop), text).verdict()
+        };
+        assert_eq!(routed("0.0.0.0/0", NextHop::VirtualAppliance, KMS), Deny);
+        assert_eq!(routed("0.0.0.0/0", NextHop::VirtualAppliance, DNS), Allow);
+        assert_eq!(routed("0.0.0.0/0", NextHop::Internet, KMS), Allow);
+        assert_eq!(routed("10.0.0.0/8", NextHop::VirtualAppliance, KMS), Allow);
+        assert_eq!(routed("0.0.0.0/0", NextHop::Unknown, KMS), Indeterminate);
+        let dangling = site(&[DENY_ALL])
+            .with(|all| all.subnet_called("hub/app").route_table = Some(id("gone").into()));
+        let trace = trace(dangling, KMS);
+        assert_eq!(trace.verdict(), Indeterminate);
+        assert_eq!(trace.unresolved(), [&Unresolved::RouteTable(id("gone"))]);
+    }
+
+    /// S5.10.
+    #[test]
+    fn licensing_addresses_are_the_callers_to_choose() {
+        let other: AddressSet = "20.9.9.9/32".parse::<Prefix>().unwrap().into();
+        let topology =
+            site(&[DENY_ALL]).bind(ServiceTags::built_in()).with_licensing_addresses(other);
+        let nic = topology.network().network_interface(&id("nic")).unwrap();
+        let configuration = &nic.ip_configurations[0];
+        let chain = Chain::of_interface(&topology, nic, configuration, Direction::Outbound);
+        let verdict = |text: &str| chain.evaluate(&text.parse().unwrap()).verdict();
+        assert_eq!(verdict("tcp 10.0.0.4:50000 -> 20.9.9.9:1688"), Allow);
+        assert_eq!(verdict(KMS), Deny);
+    }
+
+    /// S6.21.
+    #[test]
+    fn exemptions_precede_admin_rules() {
+        let all = site(&[]).with_admin(
+            "manager/c/config/r/rules",
+            &["hub"],
+            &["1 Stop deny outbound * *:* -> *:*"],
+        );
+        assert_eq!(trace(all.clone(), DNS).verdict(), Allow);
+        assert_eq!(trace(all, "udp 10.0.0.4:50000 -> 8.8.8.8:53").verdict(), Deny);
+    }
+
+    /// S8.4: an open port may be an exempt one.
+    #[test]
+    fn a_flow_that_may_be_exempt_is_not_certainly_denied() {
+        let open = "udp 10.0.0.4:50000 -> 168.63.129.16:*";
+        let trace_of = trace(site(&[DENY_ALL]), open);
+        assert_eq!(trace_of.verdict(), Indeterminate);
+        assert_eq!(trace_of.unresolved(), [&Unresolved::FlowField("destination port")]);
+        assert_eq!(verdict(&[], open), Allow);
+        let off = "200 Off deny outbound * *:* -> AzurePlatformDNS:*";
+        assert_eq!(verdict(&[off], open), Indeterminate);
+        assert_eq!(verdict(&[DENY_ALL], "tcp 10.0.0.4:50000 -> 10.0.0.5:*"), Deny);
+    }
+
+    #[test]
+    fn what_cannot_be_read_may_take_an_exemption_away() {
+        let expression = site(&[DENY_ALL]).with(|all| {
+            let text = UnknownValue::new("[parameters('destination')]");
+            let rule = &mut all.security_groups[0].rules[0];
+            rule.destination = crate::model::AddressItem::Unknown(text).into();
+        });
+        assert_eq!(trace(expression.clone(), DNS).verdict(), Indeterminate);
+        assert_eq!(trace(expression, AGENT).verdict(), Allow);
+        let gone = site(&[]).with(|all| {
+            all.interface("nic").security_group = Some(Value::Known(id("gone")));
+        });
+        assert_eq!(trace(gone.clone(), DNS).verdict(), Indeterminate);
+        assert_eq!(trace(gone, DHCP).verdict(), Allow);
+    }
+
+    #[test]
+    fn a_query_for_one_service_is_exempt_as_its_flows_are() {
+        let chain = chain(site(&[DENY_ALL]), Direction::Outbound);
+        let verdict = |text: &str| chain.trace_query(&text.parse().unwrap()).verdict();
+        assert_eq!(verdict("udp 10.0.0.0/24 -> 168.63.129.16:53"), Allow);
+        assert_eq!(verdict("udp 10.0.0.0/24 -> 168.63.129.0/24:53"), Deny);
+        assert_eq!(verdict("udp 10.0.0.0/24 -> 168.63.129.16:54"), Deny);
+    }
+}

@@ -476,3 +476,202 @@ fn network_group(group: &NetworkGroup, tag_of: &TagOf<'_>) -> Contents {
         (!group.complete).then(|| Contents::unknown(Unresolved::NetworkGroup(group.id.clone())));
     group.members.iter().map(member).chain(others).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::UnknownValue;
+    use crate::network::testing::{id, network};
+    use crate::network::{NextHop, TagContents};
+
+    fn hub() -> Network {
+        network(&[("hub", "10.0.0.0/16"), ("spoke", "10.1.0.0/16")])
+            .with_subnet("hub/app", "10.0.0.0/24")
+            .with_subnet("hub/db", "10.0.1.0/24")
+            .with_subnet("spoke/app", "10.1.0.0/24")
+    }
+
+    fn with_member(network: Network, group: &str) -> Network {
+        network.with(|all| {
+            let link = id(group).into();
+            let configuration = &mut all.interface("nic").ip_configurations[0];
+            configuration.application_security_groups.push(link);
+        })
+    }
+
+    fn group_contents(network: Network, name: &str) -> Contents {
+        let topology = network.bind(ServiceTags::built_in());
+        topology.names_at(&id("hub/app")).addresses(&AddressItem::Asg(id(name)))
+    }
+
+    const WEB: &str = "100 Web allow inbound tcp *:* -> asg{web}:80";
+
+    /// S1.46, S1.47, S1.49.
+    #[test]
+    fn a_group_holds_the_addresses_of_its_member_configurations() {
+        let two = hub().with_interface("nic", "hub/app", "10.0.0.4").with(|all| {
+            let second = Some("fd00::4".parse().unwrap());
+            let subnet = Some(id("hub/app").into());
+            let configuration = IpConfiguration::new("two", second, subnet);
+            all.interface("nic").ip_configurations.push(configuration);
+        });
+        let one = with_member(two.clone(), "WEB");
+        assert_eq!(group_contents(one.clone(), "web").known.to_string(), "10.0.0.4/32");
+        let both = one.with(|all| {
+            let link = id("web").into();
+            all.interface("nic").ip_configurations[1].application_security_groups.push(link);
+        });
+        assert_eq!(group_contents(both, "web").known.to_string(), "10.0.0.4/32, fd00::4/128");
+    }
+
+    /// S1.48: empty when the input holds interfaces, unknown when it holds none.
+    #[test]
+    fn a_group_without_members_is_empty_only_where_interfaces_are_known() {
+        let ruled = hub().with_group("nsg", &["hub/app"], &[WEB]);
+        let contents = group_contents(ruled.clone(), "web");
+        assert_eq!(contents.unknown, [Unresolved::ApplicationSecurityGroup(id("web"))]);
+        assert_eq!(ruled.clone().bind(ServiceTags::built_in()).findings(), []);
+
+        let peopled = ruled.with_interface("nic", "hub/app", "10.0.0.4");
+        assert_eq!(group_contents(peopled.clone(), "web"), Contents::known(AddressSet::empty()));
+        let findings = peopled.clone().bind(ServiceTags::built_in()).findings();
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].code, Code::EmptyAsgInRule);
+        assert_eq!(findings[0].severity, Severity::Warning);
+
+        let member = with_member(peopled, "web").bind(ServiceTags::built_in());
+        assert_eq!(member.findings(), []);
+    }
+
+    #[test]
+    fn members_whose_address_or_group_cannot_be_read_leave_the_group_open() {
+        let nic = hub()
+            .with_group("nsg", &["hub/app"], &[WEB])
+            .with_interface("nic", "hub/app", "10.0.0.4");
+        let dynamic = with_member(nic.clone(), "web")
+            .with(|all| all.interface("nic").ip_configurations[0].private_address = None);
+        let contents = group_contents(dynamic, "web");
+        assert_eq!(contents.unknown, [Unresolved::InterfaceAddress(id("nic"))]);
+
+        let text = UnknownValue::new("[parameters('asg')]");
+        let of_some_group = nic.with(|all| {
+            let links = &mut all.interface("nic").ip_configurations[0].application_security_groups;
+            links.push(Value::Unknown(text.clone()));
+        });
+        let contents = group_contents(of_some_group, "web");
+        assert_eq!(contents.unknown, [Unresolved::Value(text)]);
+        assert_eq!(contents.possible.to_string(), "10.0.0.4/32");
+    }
+
+    /// S1.50.
+    #[test]
+    fn a_private_endpoint_may_be_a_member() {
+        let endpoint = |addresses: &[&str]| {
+            hub().with_interface("nic", "hub/app", "10.0.0.4").with(|all| {
+                let mut one = PrivateEndpoint::new(id("endpoint"), Some(id("hub/db").into()));
+                one.addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
+                one.application_security_groups.push(id("web").into());
+                all.private_endpoints.push(one);
+            })
+        };
+        let contents = group_contents(endpoint(&["10.0.1.9"]), "web");
+        assert_eq!(contents.complete().unwrap().to_string(), "10.0.1.9/32");
+        let contents = group_contents(endpoint(&[]), "web");
+        assert_eq!(contents.unknown, [Unresolved::InterfaceAddress(id("endpoint"))]);
+    }
+
+    /// S6.11, S6.1.
+    #[test]
+    fn a_network_group_holds_the_spaces_of_its_members() {
+        let group = |members: &[&str], complete: bool| {
+            let all = hub().with(|all| {
+                let members = members.iter().map(|member| id(member)).collect();
+                let mut group = NetworkGroup::new(id("production"), members);
+                group.complete = complete;
+                all.network_groups.push(group);
+            });
+            let topology = all.bind(ServiceTags::built_in());
+            topology
+                .names_at(&id("hub/app"))
+                .addresses(&AddressItem::NetworkGroup(id("production")))
+        };
+        let contents = group(&["hub", "spoke/app"], true);
+        assert_eq!(contents.complete().unwrap().to_string(), "10.0.0.0/16, 10.1.0.0/24");
+        let contents = group(&["hub"], false);
+        assert_eq!(contents.unknown, [Unresolved::NetworkGroup(id("production"))]);
+        assert_eq!(contents.known.to_string(), "10.0.0.0/16");
+        let contents = group(&["elsewhere"], true);
+        assert_eq!(contents.unknown, [Unresolved::VirtualNetwork(id("elsewhere"))]);
+    }
+
+    /// S8.20, S4.15.
+    #[test]
+    fn what_azure_reported_for_an_interface_takes_the_place_of_what_is_computed() {
+        let reported = hub().with_interface("nic", "hub/app", "10.0.0.4").with(|all| {
+            for (tag, prefix) in [
+                ("VirtualNetwork", "10.7.0.0/16"),
+                ("VirtualNetwork", "10.8.0.0/16"),
+                ("Internet", "8.0.0.0/7"),
+                ("Storage", "20.1.0.0/16"),
+            ] {
+                let (tag, prefixes) = (ServiceTag::new(tag), vec![prefix.parse().unwrap()]);
+                all.interface("nic").tag_contents.push(TagContents { tag, prefixes });
+            }
+        });
+        let topology = reported.bind(ServiceTags::built_in());
+        let nic = topology.network().network_interface(&id("nic")).unwrap();
+        let names = topology.names_at_interface(nic, &nic.ip_configurations[0]);
+        let held = |tag: &str| names.tag(&ServiceTag::new(tag)).map(|set| set.to_string());
+        assert_eq!(held("VirtualNetwork").unwrap(), "10.7.0.0/16, 10.8.0.0/16");
+        assert_eq!(held("Internet").unwrap(), "8.0.0.0/7");
+        assert_eq!(held("Storage").unwrap(), "20.1.0.0/16");
+        let elsewhere = topology.names_at(&id("hub/app"));
+        assert_eq!(elsewhere.tag(&ServiceTag::new("Storage")), None);
+    }
+
+    #[test]
+    fn a_bare_group_has_the_tag_of_the_places_it_is_attached_to() {
+        let tag_of = |network: Network| {
+            let topology = network.bind(ServiceTags::built_in());
+            let group = topology.security_group(&id("nsg")).unwrap().clone();
+            topology.names_of_group(&group).tag_contents(&ServiceTag::virtual_network())
+        };
+        let known = |network| tag_of(network).complete().unwrap().to_string();
+        let one = hub().with_group("nsg", &["hub/app"], &[]);
+        assert_eq!(known(one), "10.0.0.0/16, 168.63.129.16/32");
+        let by_interface =
+            hub().with_interface("nic", "spoke/app", "10.1.0.4").with_group("nsg", &["nic"], &[]);
+        assert_eq!(known(by_interface), "10.1.0.0/16, 168.63.129.16/32");
+        let several = hub().with_group("nsg", &["hub/app", "spoke/app"], &[]);
+        assert_eq!(known(several), "10.0.0.0/15, 168.63.129.16/32");
+        let nowhere = hub().with_group("nsg", &[], &[]);
+        let unknown = Unresolved::ServiceTag(ServiceTag::virtual_network());
+        assert_eq!(tag_of(nowhere).unknown, [unknown]);
+        let only_network = network(&[("hub", "10.0.0.0/16")]).with_group("nsg", &[], &[]);
+        assert_eq!(known(only_network), "10.0.0.0/16, 168.63.129.16/32");
+    }
+
+    /// S4.4.
+    #[test]
+    fn a_tag_that_holds_every_address_is_reported() {
+        let routed = |prefix, hop| {
+            hub().with_route("hub/app", prefix, hop).bind(ServiceTags::built_in()).findings()
+        };
+        let findings = routed("0.0.0.0/0", NextHop::VirtualAppliance);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].code, Code::VirtualNetworkTagIsAny);
+        assert!(findings[0].message.contains("`app`"), "{}", findings[0]);
+        assert_eq!(routed("::/0", NextHop::VirtualAppliance).len(), 1);
+        assert_eq!(routed("0.0.0.0/1", NextHop::VirtualAppliance), []);
+        assert_eq!(routed("0.0.0.0/0", NextHop::Internet), []);
+    }
+
+    #[test]
+    fn the_first_of_two_resources_with_one_id_counts() {
+        let twice = network(&[("hub", "10.0.0.0/16"), ("HUB", "10.1.0.0/16")])
+            .with_subnet("hub/app", "10.0.0.0/24");
+        let topology = twice.bind(ServiceTags::built_in());
+        let hub = topology.virtual_network(&id("Hub")).unwrap();
+        assert_eq!(hub.address_space[0].to_string(), "10.0.0.0/16");
+    }
+}

@@ -240,3 +240,217 @@ fn prefixes(prefixes: &[Prefix]) -> Contents {
 fn peering_id(of: &VirtualNetwork, peering: &Peering) -> ResourceId {
     of.id.child("virtualNetworkPeerings", &peering.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ServiceTag, UnknownValue};
+    use crate::network::testing::{id, network};
+    use crate::network::{NextHop, Route, RouteTable};
+
+    fn tag(network: Network, place: &str) -> Contents {
+        let topology = network.bind(ServiceTags::built_in());
+        topology.names_at(&id(place)).tag_contents(&ServiceTag::virtual_network())
+    }
+
+    #[track_caller]
+    fn holds(network: Network, expected: &str) {
+        let contents = tag(network, "hub/app");
+        assert_eq!(contents.known.to_string(), expected);
+        assert_eq!(contents.unknown, []);
+        assert_eq!(contents.known, contents.possible);
+    }
+
+    #[track_caller]
+    fn lacks(network: Network, known: &str, reason: Unresolved) -> Contents {
+        let contents = tag(network, "hub/app");
+        assert_eq!(contents.known.to_string(), known);
+        assert_eq!(contents.unknown, [reason]);
+        contents
+    }
+
+    const HUB: &str = "10.0.0.0/16, 168.63.129.16/32";
+    const BOTH: &str = "10.0.0.0/15, 168.63.129.16/32";
+
+    fn hub() -> Network {
+        network(&[("hub", "10.0.0.0/16"), ("spoke", "10.1.0.0/16"), ("far", "10.2.0.0/16")])
+            .with_subnet("hub/app", "10.0.0.0/24")
+            .with_subnet("hub/other", "10.0.1.0/24")
+    }
+
+    fn hub_peered() -> Network {
+        hub().with_peering("hub", "spoke")
+    }
+
+    /// S4.1, S4.2, S4.8: the space and the host address; neither 169.254.169.254 nor RFC 1918.
+    #[test]
+    fn a_plain_network_holds_its_space_and_the_host_address() {
+        holds(hub(), HUB);
+        let both_families =
+            network(&[("hub", "10.1.0.0/24, fd00:1::/48")]).with_subnet("hub/app", "10.1.0.0/25");
+        holds(both_families, "10.1.0.0/24, 168.63.129.16/32, fd00:1::/48");
+    }
+
+    /// S4.5.
+    #[test]
+    fn a_connected_peer_counts_and_the_peers_of_a_peer_do_not() {
+        holds(hub_peered().with_peering("spoke", "far"), BOTH);
+        for state in [PeeringState::Disconnected, PeeringState::Initiated] {
+            let broken =
+                hub_peered().with(|all| all.virtual_network_of("hub").peerings[0].state = state);
+            holds(broken, HUB);
+        }
+        holds(
+            hub_peered().with(|all| {
+                all.virtual_network_of("hub").peerings[0].allow_virtual_network_access = false;
+            }),
+            HUB,
+        );
+    }
+
+    /// S4.5: a template has no states; with a peering back the two will be connected.
+    #[test]
+    fn a_peering_without_a_state_is_connected_when_there_is_one_back() {
+        let unsaid = hub_peered()
+            .with(|all| all.virtual_network_of("hub").peerings[0].state = PeeringState::Unknown);
+        holds(unsaid.clone(), BOTH);
+        let one_sided = unsaid.with(|all| all.virtual_network_of("spoke").peerings.clear());
+        let reason = Unresolved::Peering(id("hub").child("virtualNetworkPeerings", "to-spoke"));
+        let contents = lacks(one_sided, HUB, reason);
+        assert!(contents.possible.contains("10.1.0.4".parse().unwrap()));
+        assert!(!contents.possible.contains("10.2.0.4".parse().unwrap()));
+    }
+
+    /// S4.5: a peer outside the input is known by what the peering records of it.
+    #[test]
+    fn a_peer_outside_the_input_is_recorded_or_unknown() {
+        let gone =
+            hub_peered().with(|all| all.virtual_networks.retain(|one| one.name() != "spoke"));
+        let recorded = gone.clone().with(|all| {
+            all.virtual_network_of("hub").peerings[0]
+                .remote_address_space
+                .push("10.1.0.0/16".parse().unwrap());
+        });
+        holds(recorded, BOTH);
+        let contents = lacks(gone, HUB, Unresolved::VirtualNetwork(id("spoke")));
+        assert!(contents.possible.is_full());
+    }
+
+    /// S4.5: subnet peering.
+    #[test]
+    fn only_the_named_subnets_of_a_partial_peering_count() {
+        let partial = hub_peered().with_subnet("spoke/db", "10.1.7.0/24").with(|all| {
+            let peering = &mut all.virtual_network_of("hub").peerings[0];
+            peering.complete = false;
+            peering.remote_subnets = vec!["DB".to_owned()];
+            peering.local_subnets = vec!["app".to_owned()];
+        });
+        holds(partial.clone(), "10.0.0.0/16, 10.1.7.0/24, 168.63.129.16/32");
+        assert_eq!(tag(partial.clone(), "hub/other").known.to_string(), HUB);
+        let misnamed = partial.with(|all| {
+            all.virtual_network_of("hub").peerings[0].remote_subnets = vec!["gone".to_owned()];
+        });
+        let reason = Unresolved::Peering(id("hub").child("virtualNetworkPeerings", "to-spoke"));
+        assert!(!lacks(misnamed, HUB, reason).possible.is_full());
+    }
+
+    /// S4.3, S4.4: routes to appliances, gateways and the network count, others do not, and only
+    /// at the subnet that has the table.
+    #[test]
+    fn routes_widen_the_tag_of_their_own_subnet() {
+        for hop in [NextHop::VirtualAppliance, NextHop::VirtualNetworkGateway, NextHop::VnetLocal] {
+            let routed = hub().with_route("hub/app", "0.0.0.0/0", hop);
+            assert_eq!(tag(routed.clone(), "hub/other").known.to_string(), HUB);
+            holds(routed, "0.0.0.0/0");
+        }
+        for hop in [NextHop::Internet, NextHop::None] {
+            holds(hub().with_route("hub/app", "0.0.0.0/0", hop), HUB);
+        }
+        holds(
+            hub().with_route("hub/app", "172.16.0.0/12", NextHop::VirtualAppliance),
+            "10.0.0.0/16, 168.63.129.16/32, 172.16.0.0/12",
+        );
+    }
+
+    /// S4.4 with S10.29: a route may name a service tag.
+    #[test]
+    fn a_route_to_a_tag_adds_its_contents_where_they_are_known() {
+        let routed = hub().with(|all| {
+            let mut table = RouteTable::new(id("routes"));
+            let storage = RouteDestination::Tag(ServiceTag::new("Storage"));
+            table.routes.push(Route::new("route", storage, NextHop::VirtualAppliance));
+            all.subnet_called("hub/app").route_table = Some(table.id.clone().into());
+            all.route_tables.push(table);
+        });
+        lacks(routed.clone(), HUB, Unresolved::ServiceTag(ServiceTag::new("Storage")));
+        let block: AddressSet = "20.1.0.0/16".parse::<Prefix>().unwrap().into();
+        let tags = ServiceTags::new([(ServiceTag::new("Storage"), block)], None, None);
+        let names = routed.bind(tags).names_at(&id("hub/app"));
+        let known = names.tag(&ServiceTag::virtual_network()).unwrap();
+        assert!(known.contains("20.1.2.3".parse().unwrap()));
+    }
+
+    #[test]
+    fn routes_that_cannot_be_read_leave_the_tag_open() {
+        let dangling = hub().with(|all| {
+            all.subnet_called("hub/app").route_table = Some(id("gone").into());
+        });
+        assert!(lacks(dangling, HUB, Unresolved::RouteTable(id("gone"))).possible.is_full());
+        let text = UnknownValue::new("[variables('rt')]");
+        let expression = hub().with(|all| {
+            all.subnet_called("hub/app").route_table = Some(Value::Unknown(text.clone()));
+        });
+        lacks(expression, HUB, Unresolved::Value(text));
+        let somewhere = hub().with_route("hub/app", "172.16.0.0/12", NextHop::Unknown);
+        let contents = lacks(somewhere, HUB, Unresolved::RouteTable(id("routes")));
+        assert!(!contents.possible.contains("192.168.0.1".parse().unwrap()));
+    }
+
+    /// S4.1, S4.6: what a gateway learns is in no export; the caller's prefixes settle it.
+    #[test]
+    fn prefixes_behind_a_gateway_are_unknown_but_private() {
+        let through_peer = hub_peered().with(|all| {
+            all.virtual_network_of("hub").peerings[0].use_remote_gateways = true;
+        });
+        let contents = lacks(through_peer.clone(), BOTH, Unresolved::Gateway(id("spoke")));
+        assert!(contents.possible.contains("192.168.5.5".parse().unwrap()));
+        assert!(!contents.possible.contains("8.8.8.8".parse().unwrap()));
+        let own = hub().with_subnet("hub/GatewaySubnet", "10.0.255.0/27");
+        lacks(own, HUB, Unresolved::Gateway(id("hub")));
+        let settled = through_peer
+            .with(|all| all.extra_virtual_network_prefixes.push("192.168.0.0/16".parse().unwrap()));
+        holds(settled, "10.0.0.0/15, 168.63.129.16/32, 192.168.0.0/16");
+    }
+
+    /// S4.7.
+    #[test]
+    fn the_callers_prefixes_stand_for_a_network_that_is_not_there() {
+        let nothing = || hub().with(|all| all.virtual_networks.clear());
+        let place = Unresolved::Subnet(id("hub/app"));
+        lacks(nothing(), "168.63.129.16/32", place);
+        holds(
+            nothing().with(|all| {
+                all.extra_virtual_network_prefixes.push("10.9.0.0/16".parse().unwrap());
+            }),
+            "10.9.0.0/16, 168.63.129.16/32",
+        );
+        holds(
+            hub().with(|all| {
+                all.extra_virtual_network_prefixes.push("10.9.0.0/16".parse().unwrap());
+            }),
+            "10.0.0.0/16, 10.9.0.0/16, 168.63.129.16/32",
+        );
+    }
+
+    #[test]
+    fn an_address_space_that_cannot_be_read_leaves_the_tag_open() {
+        let text = UnknownValue::new("[parameters('space')]");
+        let expression = hub().with(|all| {
+            all.virtual_network_of("hub").unknown_address_space.push(text.clone());
+        });
+        lacks(expression, HUB, Unresolved::Value(text));
+        let left_out = hub().with(|all| all.virtual_network_of("hub").address_space.clear());
+        let subnets = "10.0.0.0/23, 168.63.129.16/32";
+        lacks(left_out, subnets, Unresolved::VirtualNetwork(id("hub")));
+    }
+}

@@ -515,7 +515,7 @@ mod tests {
             let configuration = IpConfiguration::new("two", second, subnet);
             all.interface("nic").ip_configurations.push(configuration);
         });
-        let one = with_member(two.clone(), "WEB");
+        let one = with_member(two, "WEB");
         assert_eq!(group_contents(one.clone(), "web").known.to_string(), "10.0.0.4/32");
         let both = one.with(|all| {
             let link = id("web").into();

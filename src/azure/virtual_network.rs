@@ -117,7 +117,11 @@ fn read_peering(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Peering {
     peering.allow_virtual_network_access = view.flag("allowVirtualNetworkAccess", true, findings);
     peering.use_remote_gateways = view.flag("useRemoteGateways", false, findings);
     peering.complete = view.flag("peerCompleteVnets", true, findings);
-    let remote_subnets = view.texts("remoteSubnetNames", findings);
-    peering.remote_subnets = remote_subnets.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut names = |member: &str| {
+        let texts = view.texts(member, findings);
+        texts.iter().map(|(name, _)| (*name).to_owned()).collect()
+    };
+    peering.local_subnets = names("localSubnetNames");
+    peering.remote_subnets = names("remoteSubnetNames");
     peering
 }

@@ -15,6 +15,7 @@ mod completion;
 mod corpus_read;
 mod diagnose;
 mod doors;
+mod json;
 mod naive;
 mod paths;
 mod properties;

@@ -9,12 +9,14 @@
 )]
 
 mod analysis;
+mod api;
 mod cases;
 mod classify;
 mod completion;
 mod corpus_read;
 mod diagnose;
 mod doors;
+mod ground_truth;
 mod json;
 mod naive;
 mod paths;

@@ -28,7 +28,7 @@ fn network_watcher_is_reproduced() {
     let usable: Vec<&Watched> = records.iter().filter(|record| record.usable).collect();
     assert!(usable.len() >= 10, "only {} usable records", usable.len());
     let outcome = usable.iter().map(|record| (record.id.clone(), record.difference(&corpus)));
-    compare_with_known(outcome.collect());
+    compare_with_known(&outcome.collect());
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn flow_logs_are_reproduced() {
     let asserted: Vec<&Logged> = records.iter().filter(|record| record.assert).collect();
     assert!(asserted.len() >= 500, "only {} asserted records", asserted.len());
     let outcome = asserted.iter().map(|record| (record.id.clone(), record.difference()));
-    compare_with_known(outcome.collect());
+    compare_with_known(&outcome.collect());
 }
 
 fn corpus(test: &str) -> Option<PathBuf> {
@@ -55,7 +55,7 @@ fn lines<T: for<'de> Deserialize<'de>>(corpus: &std::path::Path, file: &str) -> 
 }
 
 /// Fails on a difference that is not known, and on a known one that is none.
-fn compare_with_known(outcome: BTreeMap<String, Option<String>>) {
+fn compare_with_known(outcome: &BTreeMap<String, Option<String>>) {
     let known: BTreeMap<String, String> =
         serde_json::from_str(include_str!("data/known_differences.json")).unwrap();
     let new: Vec<String> = outcome

@@ -23,3 +23,4 @@ mod paths;
 mod properties;
 mod space;
 mod support;
+mod tutorial;

@@ -21,6 +21,7 @@ mod json;
 mod naive;
 mod paths;
 mod properties;
+mod readers;
 mod space;
 mod support;
 mod tutorial;

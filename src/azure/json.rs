@@ -58,13 +58,16 @@ pub(super) struct Members<'a> {
 impl<'a> Members<'a> {
     /// The member of that name: exactly, else in any case (S10.3). Null is no member (S1.27).
     pub(super) fn find(&self, name: &str) -> Option<(&str, &Node<'a>)> {
-        let named = |is_name: &dyn Fn(&str) -> bool| {
-            self.members.iter().rev().find(|(key, _)| is_name(key))
-        };
-        named(&|key| key == name)
-            .or_else(|| named(&|key| key.eq_ignore_ascii_case(name)))
-            .filter(|(_, node)| !matches!(node, Node::Null))
-            .map(|(key, node)| (key.as_ref(), node))
+        let mut in_any_case = None;
+        for (key, node) in self.members.iter().rev() {
+            if key == name {
+                return Some((key.as_ref(), node)).filter(|_| !matches!(node, Node::Null));
+            }
+            if in_any_case.is_none() && key.eq_ignore_ascii_case(name) {
+                in_any_case = Some((key.as_ref(), node));
+            }
+        }
+        in_any_case.filter(|(_, node)| !matches!(node, Node::Null))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Node<'a>> {

@@ -231,8 +231,8 @@ impl PartialOrd for ServiceTag {
 
 impl Ord for ServiceTag {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let lower = |tag: &Self| tag.name.to_ascii_lowercase();
-        lower(self).cmp(&lower(other))
+        let lower = |byte: u8| byte.to_ascii_lowercase();
+        self.name.bytes().map(lower).cmp(other.name.bytes().map(lower))
     }
 }
 

@@ -74,8 +74,8 @@ impl PartialOrd for RuleName {
 
 impl Ord for RuleName {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let lower = |name: &Self| name.text.to_ascii_lowercase();
-        lower(self).cmp(&lower(other))
+        let lower = |byte: u8| byte.to_ascii_lowercase();
+        self.text.bytes().map(lower).cmp(other.text.bytes().map(lower))
     }
 }
 

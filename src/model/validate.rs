@@ -1,6 +1,6 @@
 //! Checks of a security group as a whole; single rules are checked where they are read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     AddressItem, AddressSpec, Direction, Limits, Priority, ResourceId, RuleName, SecurityGroup,
@@ -23,7 +23,7 @@ fn place(rule: &SecurityRule) -> Location {
 }
 
 fn check_names(group: &SecurityGroup, findings: &mut Vec<Finding>) {
-    let mut seen: BTreeSet<&RuleName> = BTreeSet::new();
+    let mut seen: HashSet<&RuleName> = HashSet::new();
     for rule in &group.rules {
         if !seen.insert(&rule.name) {
             let message =

@@ -138,6 +138,9 @@ impl FromStr for PortSet {
         if text == "none" {
             return Ok(Self::empty());
         }
+        if !text.contains(',') {
+            return parse_item(text);
+        }
         text.split(',').map(parse_item).collect()
     }
 }

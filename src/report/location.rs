@@ -1,6 +1,6 @@
 //! Where in which input something stands.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// A place in an input: the input's name, if it has one, and a JSON pointer (RFC 6901).
@@ -21,8 +21,11 @@ impl Location {
     /// The place one member or element below this one.
     #[must_use]
     pub fn child(&self, key: impl fmt::Display) -> Self {
-        let key = key.to_string().replace('~', "~0").replace('/', "~1");
-        Self { input: self.input.clone(), pointer: format!("{}/{key}", self.pointer) }
+        let mut pointer = String::with_capacity(self.pointer.len().saturating_add(24));
+        pointer.push_str(&self.pointer);
+        pointer.push('/');
+        let _ = write!(Escaped(&mut pointer), "{key}");
+        Self { input: self.input.clone(), pointer }
     }
 
     /// The name of the input, often a file name.
@@ -33,6 +36,26 @@ impl Location {
     /// The JSON pointer; empty for the whole document.
     pub fn pointer(&self) -> &str {
         &self.pointer
+    }
+}
+
+/// Writes a key as RFC 6901 escapes it.
+struct Escaped<'a>(&'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if !text.contains(['~', '/']) {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        for character in text.chars() {
+            match character {
+                '~' => self.0.push_str("~0"),
+                '/' => self.0.push_str("~1"),
+                other => self.0.push(other),
+            }
+        }
+        Ok(())
     }
 }
 

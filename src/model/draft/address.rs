@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::written::Spot;
-use super::{Field, Log, Mode, SideDraft, Written, is_expression};
+use super::{Log, Mode, SideDraft, Written, is_expression};
 use crate::model::{AddressItem, AddressSpec, ResourceId, ServiceTag};
 use crate::net::{AddressSet, Prefix, parse_address};
 use crate::report::{AzureCode, Code};
@@ -28,27 +28,28 @@ pub(super) struct Side<'a> {
 
 impl Side<'_> {
     pub(super) fn spec(self) -> AddressSpec {
-        self.items.into_iter().map(|(_, item)| item).collect()
+        // Collecting in place would keep the room of the places.
+        let mut items = Vec::with_capacity(self.items.len());
+        items.extend(self.items.into_iter().map(|(_, item)| item));
+        AddressSpec { items }
     }
 }
 
 /// Reads the addresses of one side, `Source` or `Destination`.
 pub(super) fn read_side<'d>(side: &'d SideDraft<'_>, name: &str, log: &mut Log<'_>) -> Side<'d> {
     let fields = [&side.address, &side.addresses, &side.groups];
-    let given: Vec<&Field<'_>> =
-        fields.into_iter().filter(|field| !field.written.is_absent()).collect();
-    let three =
-        format!("{name}AddressPrefixes, {name}AddressPrefix, or {name}ApplicationSecurityGroups");
-    match given.as_slice() {
-        [] => {
+    let mut given = fields.into_iter().filter(|field| !field.written.is_absent());
+    match (given.next(), given.next()) {
+        (None, _) => {
             // E10, as Azure words it.
-            let message = format!("security rule must specify {three}");
+            let message = format!("security rule must specify {}", three_fields(name));
             log.lost(side.address.spot(), AzureCode::SecurityRuleParametersMissing, message);
             let missing = AddressItem::Unknown(Written::Absent.unknown());
             return Side { items: vec![(side.address.spot(), missing)] };
         }
-        [_] => {}
-        [_, second, ..] => {
+        (Some(_), None) => {}
+        (Some(_), Some(second)) => {
+            let three = three_fields(name);
             let message = format!("only one of {three} can carry a value; all of them are read");
             log.refused(second.spot(), Code::SeveralAddressForms, message);
         }
@@ -67,6 +68,10 @@ pub(super) fn read_side<'d>(side: &'d SideDraft<'_>, name: &str, log: &mut Log<'
     check_overlaps(&items, name, log);
     items.extend(side.groups.items().map(|(spot, written)| (spot, read_group(written, spot, log))));
     Side { items }
+}
+
+fn three_fields(side: &str) -> String {
+    format!("{side}AddressPrefixes, {side}AddressPrefix, or {side}ApplicationSecurityGroups")
 }
 
 fn read_group(written: &Written<'_>, spot: Spot<'_>, log: &mut Log<'_>) -> AddressItem {

@@ -4,9 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use nsg_engine::azure::Reader;
-use nsg_engine::diagnose::{BastionQuestion, BastionReport, Style, bastion};
-use nsg_engine::model::Mode;
-use nsg_engine::network::Network;
+use nsg_engine::diagnose::{
+    Action, BastionCode, BastionQuestion, BastionReport, BastionVerdict, LegName, RepairRule,
+    Style, bastion, bastion_table,
+};
+use nsg_engine::eval::Verdict;
+use nsg_engine::model::{Mode, ResourceId, SecurityGroup, SecurityRule};
+use nsg_engine::network::{
+    BastionSku, IpConfiguration, Network, NetworkInterface, Peering, PeeringState, Subnet,
+    VirtualNetwork,
+};
 use nsg_engine::resolve::{ServiceTags, Topology};
 
 fn folder() -> PathBuf {
@@ -41,5 +48,469 @@ fn the_text_is_as_kept() {
         }
         let expected = std::fs::read_to_string(&kept).unwrap_or_default();
         assert_eq!(text, expected, "{scenario}");
+    }
+}
+
+/// The network of the texts with a group's rules replaced, one line each.
+fn with_rules(network: &mut Network, group: &str, rules: &[&str]) {
+    let group = network
+        .security_groups
+        .iter_mut()
+        .find(|one| one.name() == group)
+        .unwrap_or_else(|| panic!("no group {group}"));
+    group.rules = rules.iter().map(|text| text.parse().unwrap()).collect();
+}
+
+/// The same with rules added and, by name, taken away.
+fn changed(network: &mut Network, group: &str, without: &[&str], with: &[&str]) {
+    let group = network.security_groups.iter_mut().find(|one| one.name() == group).unwrap();
+    group.rules.retain(|rule| !without.contains(&rule.name.as_str()));
+    group.rules.extend(with.iter().map(|text| text.parse::<SecurityRule>().unwrap()));
+}
+
+/// Everything open: the starting point of the changes below.
+fn open_network() -> Network {
+    let mut network = read(&["network", "open-by-default"]);
+    with_rules(
+        &mut network,
+        "nsg-app",
+        &["200 AllowBastion allow inbound tcp 10.0.1.0/26:* -> *:22"],
+    );
+    network
+}
+
+fn codes(report: &BastionReport) -> Vec<BastionCode> {
+    report.blockers.iter().chain(&report.warnings).map(|cause| cause.code).collect()
+}
+
+type Change = fn(&mut Network);
+
+/// One change for every code that one rule of one group brings about, and the verdict.
+const CHANGES: &[(BastionCode, BastionVerdict, Change)] = {
+    use BastionCode::*;
+    use BastionVerdict::*;
+    &[
+        (ClientBlocked, Blocked, |n| changed(n, "nsg-bastion", &["AllowHttpsInbound"], &[])),
+        (GatewayManagerBlocked, Degraded, |n| {
+            changed(n, "nsg-bastion", &[], &["119 No deny inbound tcp GatewayManager:* -> *:443"])
+        }),
+        (ProbeBlocked, Degraded, |n| {
+            changed(n, "nsg-bastion", &[], &["119 No deny inbound * VirtualNetwork:* -> *:443"])
+        }),
+        (HostsInBlocked, Degraded, |n| {
+            changed(n, "nsg-bastion", &[], &["119 No deny inbound * VirtualNetwork:* -> *:5701"])
+        }),
+        (HostsOutBlocked, Degraded, |n| {
+            changed(n, "nsg-bastion", &["AllowBastionCommunication"], &[])
+        }),
+        (EgressBlocked, Blocked, |n| changed(n, "nsg-bastion", &["AllowSshRdpOutbound"], &[])),
+        (AzureCloudBlocked, Degraded, |n| {
+            changed(n, "nsg-bastion", &[], &["109 No deny outbound tcp *:* -> AzureCloud:443"])
+        }),
+        (InternetBlocked, Degraded, |n| {
+            changed(n, "nsg-bastion", &["AllowGetSessionInformation"], &[])
+        }),
+        (WrongProtocol, Blocked, |n| {
+            changed(
+                n,
+                "nsg-bastion",
+                &["AllowSshRdpOutbound"],
+                &["100 Out allow outbound ah *:* -> VirtualNetwork:22,3389"],
+            )
+        }),
+        (NotCompliant, Allowed, |n| {
+            changed(n, "nsg-bastion", &["AllowBastionHostCommunication", "DenyAllInBound"], &[])
+        }),
+        (RegionalAzureCloud, Degraded, |n| {
+            changed(
+                n,
+                "nsg-bastion",
+                &["AllowAzureCloudOutbound", "AllowGetSessionInformation"],
+                &[
+                    "110 Region allow outbound tcp *:* -> AzureCloud.WestEurope:443",
+                    "130 Http allow outbound tcp *:* -> Internet:80",
+                ],
+            )
+        }),
+        (AdminRuleDeny, Blocked, |n| {
+            let avnm = read(&["admin-rule"]);
+            n.admin_rule_collections = avnm.admin_rule_collections;
+            n.network_groups = avnm.network_groups;
+        }),
+        (SubnetDeny, Blocked, |n| {
+            changed(n, "nsg-app", &[], &["150 No deny inbound tcp *:* -> *:22"])
+        }),
+        (NicDeny, Blocked, |n| changed(n, "nsg-vm", &[], &["150 No deny inbound tcp *:* -> *:22"])),
+        (BothDeny, Blocked, |n| {
+            changed(n, "nsg-app", &[], &["150 No deny inbound tcp *:* -> *:22"]);
+            changed(n, "nsg-vm", &[], &["150 No deny inbound tcp *:* -> *:22"]);
+        }),
+        (OneLevelAllows, Blocked, |n| {
+            changed(n, "nsg-vm", &[], &["150 No deny inbound tcp *:* -> *:22"])
+        }),
+        (AllowShadowed, Blocked, |n| {
+            changed(n, "nsg-vm", &[], &["199 No deny inbound * 10.0.0.0/16:* -> *:*"])
+        }),
+        (WrongSource, Blocked, |n| {
+            only(n, &["200 Office allow inbound tcp 203.0.113.0/24:* -> *:22"])
+        }),
+        (PartialPrefix, Blocked, |n| {
+            only(n, &["200 Half allow inbound tcp 10.0.1.0/27:* -> *:22"])
+        }),
+        (WrongPort, Blocked, |n| only(n, &["200 Rdp allow inbound tcp 10.0.1.0/26:* -> *:3389"])),
+        (WrongRuleProtocol, Blocked, |n| {
+            only(n, &["200 Udp allow inbound udp 10.0.1.0/26:* -> *:22"])
+        }),
+        (WrongDestination, Blocked, |n| {
+            only(n, &["200 Public allow inbound tcp 10.0.1.0/26:* -> 198.51.100.50/32:22"])
+        }),
+        (SourcePortRestricted, Blocked, |n| {
+            only(n, &["200 Port allow inbound tcp 10.0.1.0/26:22 -> *:22"])
+        }),
+        (WrongDirection, Blocked, |n| {
+            only(n, &["200 Out allow outbound tcp 10.0.1.0/26:* -> 10.0.0.4/32:22"])
+        }),
+        (DenyVirtualNetwork, Blocked, |n| {
+            changed(n, "nsg-vm", &[], &["150 No deny inbound * VirtualNetwork:* -> *:*"])
+        }),
+        (JitRule, Blocked, |n| {
+            let rule = "150 microsoftdefenderforcloud-jitrule_1 deny inbound * *:* -> *:22";
+            changed(n, "nsg-vm", &[], &[rule])
+        }),
+        (EmptyAsg, Blocked, |n| {
+            only(n, &["200 Asg allow inbound tcp 10.0.1.0/26:* -> asg{asg-web}:22"])
+        }),
+        (OpenByDefault, Allowed, |n| with_rules(n, "nsg-vm", &[])),
+        (HostAddressBlocked, Blocked, |n| {
+            make_developer(n);
+            changed(n, "nsg-vm", &[], &["300 No deny inbound * AzureLoadBalancer:* -> *:*"])
+        }),
+    ]
+};
+
+/// The machine's group with these rules and nothing else open.
+fn only(network: &mut Network, rules: &[&str]) {
+    let deny = "4000 DenyRest deny inbound * *:* -> *:*";
+    with_rules(network, "nsg-vm", &[rules, &[deny]].concat());
+}
+
+fn make_developer(network: &mut Network) {
+    let host = &mut network.bastion_hosts[0];
+    host.sku = BastionSku::Developer;
+    host.subnet = None;
+    host.virtual_network = Some(network.virtual_networks[0].id.clone().into());
+}
+
+#[test]
+fn every_code_is_reached_by_one_change_and_by_nothing_before_it() {
+    let question = BastionQuestion::about("vm-web-01");
+    let before = ask(open_network(), &question);
+    assert_eq!((before.verdict, codes(&before)), (BastionVerdict::Allowed, vec![]));
+    for (code, verdict, change) in CHANGES {
+        let mut network = open_network();
+        change(&mut network);
+        let report = ask(network, &question);
+        assert!(codes(&report).contains(code), "{code}: {:?}", codes(&report));
+        assert_eq!(report.verdict, *verdict, "{code}: {}", report.summary);
+    }
+    let elsewhere = [
+        BastionCode::CustomPortNotInEgress,
+        BastionCode::PeerNotInTag,
+        BastionCode::OnPremisesTarget,
+    ];
+    for code in BastionCode::ALL {
+        let is_tested = elsewhere.contains(code) || CHANGES.iter().any(|(one, ..)| one == code);
+        assert!(is_tested, "{code} is reached by no test");
+    }
+}
+
+/// S7.11: custom ports replace 22 and 3389 on Bastion's own subnet.
+#[test]
+fn a_custom_port_must_leave_the_bastion_subnet() {
+    let mut question = BastionQuestion::about("vm-web-01");
+    question.port = Some(2222);
+    let mut network = open_network();
+    let report = ask(network.clone(), &question);
+    assert!(codes(&report).contains(&BastionCode::CustomPortNotInEgress));
+    network.bastion_hosts[0].sku = BastionSku::Basic;
+    let report = ask(network, &question);
+    assert!(report.other_causes.iter().any(|cause| cause.contains("Standard SKU")));
+}
+
+/// S7.6, S7.22, S4.5: a machine in another virtual network is reached while the peering is
+/// connected, and out of both ends' VirtualNetwork when it is not.
+#[test]
+fn a_peered_machine_is_reached_while_the_peering_is_connected() {
+    let report = |state: PeeringState| {
+        let mut network = open_network();
+        peer(&mut network, state);
+        ask(network, &BastionQuestion::about("vm-far"))
+    };
+    let connected = report(PeeringState::Connected);
+    assert_eq!(connected.verdict, BastionVerdict::Allowed, "{}", connected.summary);
+    let broken = report(PeeringState::Disconnected);
+    assert_eq!(broken.verdict, BastionVerdict::Blocked);
+    assert!(codes(&broken).contains(&BastionCode::PeerNotInTag), "{:?}", codes(&broken));
+    assert!(codes(&broken).contains(&BastionCode::SubnetDeny), "{:?}", codes(&broken));
+    assert!(broken.other_causes.iter().any(|cause| cause.contains("is disconnected")));
+    let missed = &broken.near_misses;
+    assert!(missed.iter().any(|miss| miss.rule == "AllowVnetInBound"), "{missed:?}");
+}
+
+/// A second virtual network 10.9.0.0/16 with `vm-far` at 10.9.0.4, whose subnet has a group
+/// without rules, peered with the first.
+fn peer(network: &mut Network, state: PeeringState) {
+    let near = network.virtual_networks[0].id.clone();
+    let mut far = VirtualNetwork::new("vnet-far".into());
+    far.address_space.push("10.9.0.0/16".parse().unwrap());
+    let mut subnet = Subnet::new(far.id.child("subnets", "far"));
+    subnet.prefixes.push("10.9.0.0/24".parse().unwrap());
+    let group = SecurityGroup::new("nsg-far".into());
+    subnet.security_group = Some(group.id.clone().into());
+    let mut interface = NetworkInterface::new("vm-far-nic".into());
+    interface.virtual_machine = Some(ResourceId::new("vm-far").into());
+    let address = Some("10.9.0.4".parse().unwrap());
+    let configuration = IpConfiguration::new("ip", address, Some(subnet.id.clone().into()));
+    interface.ip_configurations.push(configuration);
+    far.subnets.push(subnet);
+    let peering = |remote: ResourceId| {
+        let mut peering = Peering::new("peering", Some(remote.into()));
+        peering.state = state.clone();
+        peering
+    };
+    far.peerings.push(peering(near));
+    network.virtual_networks[0].peerings.push(peering(far.id.clone()));
+    network.virtual_networks.push(far);
+    network.security_groups.push(group);
+    network.network_interfaces.push(interface);
+}
+
+/// S7.9.
+#[test]
+fn an_address_outside_azure_is_checked_as_far_as_bastions_own_subnet() {
+    let question = BastionQuestion::about("192.168.7.7");
+    let mut network = open_network();
+    network.bastion_hosts[0].ip_connect = true;
+    let report = ask(network, &question);
+    assert!(codes(&report).contains(&BastionCode::OnPremisesTarget));
+    assert!(codes(&report).contains(&BastionCode::PeerNotInTag));
+    assert_eq!(report.verdict, BastionVerdict::Blocked);
+    assert!(report.repairs.iter().all(|repair| repair.proved));
+}
+
+/// What a repair promises is checked again here: the rules are put into the groups they name and
+/// the question is asked anew.
+#[test]
+fn repairs_open_what_they_are_for() {
+    let question = BastionQuestion::about("vm-web-01");
+    for (code, _, change) in CHANGES {
+        let mut network = open_network();
+        change(&mut network);
+        let report = ask(network.clone(), &question);
+        let denied: Vec<LegName> = report
+            .legs
+            .iter()
+            .filter(|leg| leg.access == Verdict::Deny)
+            .map(|leg| leg.name)
+            .collect();
+        for leg in &denied {
+            assert!(report.repairs.iter().any(|repair| repair.leg == *leg), "{code}: {leg}");
+        }
+        for repair in &report.repairs {
+            assert!(repair.proved, "{code}: {repair:?}");
+            assert_ne!(repair.action, Action::RenumberAndInsertRule, "{code}");
+            match repair.rule.clone().unwrap() {
+                RepairRule::Security(rule) => {
+                    let mut groups = network.security_groups.iter_mut();
+                    let group = groups.find(|group| group.name() == repair.nsg).unwrap();
+                    assert!(group.all_rules().all(|one| one.name != rule.name), "{code}");
+                    group.rules.push(rule);
+                }
+                RepairRule::Admin(rule) => network.admin_rule_collections[0].rules.push(rule),
+                other => panic!("{other:?}"),
+            }
+        }
+        let after = ask(network, &question);
+        assert!(after.repairs.is_empty(), "{code}: {}", after.summary);
+        assert!(matches!(after.verdict, BastionVerdict::Allowed), "{code}: {}", after.summary);
+    }
+}
+
+/// S7.27: nobody said who the user is.
+#[test]
+fn a_client_without_an_address_is_some_address_of_the_internet() {
+    let mut network = open_network();
+    let office = ["120 Office allow inbound tcp 203.0.113.0/24:* -> *:443"];
+    changed(&mut network, "nsg-bastion", &["AllowHttpsInbound"], &office);
+    let mut question = BastionQuestion::about("vm-web-01");
+    let access = |question: &BastionQuestion| {
+        let report = ask(network.clone(), question);
+        let leg = report.legs.iter().find(|leg| leg.name == LegName::ClientToBastion).unwrap();
+        (leg.access, report.assumptions.join("; "))
+    };
+    let (allowed, assumptions) = access(&question);
+    assert_eq!(allowed, Verdict::Allow);
+    assert!(assumptions.contains("203.0.113.0/24"), "{assumptions}");
+    question.client = Some("203.0.113.9".parse().unwrap());
+    assert_eq!(access(&question), (Verdict::Allow, String::new()));
+    question.client = Some("198.51.100.9".parse().unwrap());
+    assert_eq!(access(&question).0, Verdict::Deny);
+}
+
+/// S7.17.
+#[test]
+fn without_a_group_on_the_bastion_subnet_there_is_nothing_to_check_there() {
+    let mut network = open_network();
+    network.virtual_networks[0].subnets[1].security_group = None;
+    let report = ask(network, &BastionQuestion::about("vm-web-01"));
+    assert_eq!((report.verdict, report.compliance), (BastionVerdict::Allowed, None));
+    assert_eq!(report.legs.len(), 8);
+}
+
+/// S1.22: a client sends from any port above 1023.
+#[test]
+fn a_rule_for_all_client_ports_is_enough_and_one_for_some_is_not_known_to_be() {
+    for (ports, verdict) in [
+        ("1024-65535", BastionVerdict::Allowed),
+        ("49152-65535", BastionVerdict::Indeterminate),
+        ("0-1023", BastionVerdict::Blocked),
+    ] {
+        let mut network = open_network();
+        let rule = format!("200 Ports allow inbound tcp 10.0.1.0/26:{ports} -> *:22");
+        only(&mut network, &[&rule]);
+        let report = ask(network, &BastionQuestion::about("vm-web-01"));
+        assert_eq!(report.verdict, verdict, "{ports}: {}", report.summary);
+    }
+}
+
+/// What the input does not hold is said, and never taken for open or closed.
+#[test]
+fn missing_facts_make_the_answer_indeterminate_and_are_named() {
+    let mut network = open_network();
+    network.security_groups.retain(|group| group.name() != "nsg-vm");
+    let report = ask(network, &BastionQuestion::about("vm-web-01"));
+    assert_eq!(report.verdict, BastionVerdict::Indeterminate);
+    assert!(report.unknown.iter().any(|reason| reason.contains("nsg-vm")), "{:?}", report.unknown);
+
+    let mut network = open_network();
+    network.network_interfaces[0].ip_configurations[0].private_address = None;
+    let question = BastionQuestion::about("vm-web-01");
+    assert_eq!(ask(network.clone(), &question).verdict, BastionVerdict::Allowed);
+    only(&mut network, &["200 One allow inbound tcp 10.0.1.0/26:* -> 10.0.0.4/32:22"]);
+    assert_eq!(ask(network, &question).verdict, BastionVerdict::Indeterminate);
+}
+
+#[test]
+fn a_question_that_cannot_be_asked_says_what_is_missing() {
+    let error = |network: &Network, question: &BastionQuestion| {
+        let topology = Topology::new(network.clone(), ServiceTags::built_in());
+        bastion(&topology, question).unwrap_err().to_string()
+    };
+    let network = open_network();
+    let said = error(&network, &BastionQuestion::about("vm-other"));
+    assert!(said.contains("`vm-other`") && said.contains("`vm-web-01`"), "{said}");
+    let mut question = BastionQuestion::about("vm-web-01");
+    question.bastion = Some("bas-other".to_owned());
+    assert!(error(&network, &question).contains("`bas-shop`"));
+    let mut without = network.clone();
+    without.bastion_hosts.clear();
+    without.virtual_networks[0].subnets.truncate(1);
+    let said = error(&without, &BastionQuestion::about("vm-web-01"));
+    assert!(said.contains("no Bastion host"), "{said}");
+    assert!(error(&network, &BastionQuestion::about("fd00::4")).contains("IPv4 only"));
+}
+
+#[test]
+fn the_table_has_a_line_for_every_machine() {
+    let mut network = open_network();
+    peer(&mut network, PeeringState::Disconnected);
+    let topology = Topology::new(network, ServiceTags::built_in());
+    let table = bastion_table(&topology, &BastionQuestion::default());
+    let lines: Vec<(&str, BastionVerdict)> =
+        table.vms.iter().map(|line| (line.vm.as_str(), line.verdict)).collect();
+    assert_eq!(
+        lines,
+        [("vm-web-01", BastionVerdict::Allowed), ("vm-far", BastionVerdict::Blocked)]
+    );
+    assert!(table.render_text(Style::PLAIN).contains("vm-far     Azure Bastion cannot open SSH"));
+    assert!(table.render_markdown().contains("| `vm-far` | blocked |"));
+}
+
+/// The members that programs rely on.
+#[test]
+fn json_has_the_agreed_members() {
+    let report =
+        ask(read(&["network", "deny-virtual-network"]), &BastionQuestion::about("vm-web-01"));
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["verdict"], "blocked");
+    let legs: Vec<&str> =
+        json["legs"].as_array().unwrap().iter().map(|leg| leg["name"].as_str().unwrap()).collect();
+    assert_eq!(
+        legs,
+        [
+            "client-to-bastion",
+            "gateway-manager-to-bastion",
+            "load-balancer-to-bastion",
+            "bastion-hosts-in",
+            "bastion-hosts-out",
+            "bastion-to-vm",
+            "bastion-to-azure-cloud",
+            "bastion-to-internet"
+        ]
+    );
+    let session = &json["legs"][5];
+    assert_eq!(session["flow"], "tcp 10.0.1.0/26:* -> 10.0.0.4:22");
+    assert_eq!(session["access"], "Deny");
+    let gate = &session["gates"][2];
+    for (member, value) in [
+        ("gate", "nic-inbound"),
+        ("nsg", "nsg-vm"),
+        ("access", "Deny"),
+        ("ruleName", "securityRules/DenyVnetInBound"),
+        ("pointer", "/resources/2/properties/securityRules/2"),
+    ] {
+        assert_eq!(gate[member], value, "{member}");
+    }
+    assert!(gate["appliedTo"].as_str().unwrap().ends_with("/networkInterfaces/vm-web-01-nic"));
+    assert_eq!(gate["priority"], 1000);
+    let blocker = &json["blockers"][0];
+    for (member, value) in [
+        ("code", "VM03_NIC_NSG_DENY"),
+        ("leg", "bastion-to-vm"),
+        ("gate", "nic-inbound"),
+        ("nsg", "nsg-vm"),
+        ("rule", "DenyVnetInBound"),
+    ] {
+        assert_eq!(blocker[member], value, "{member}");
+    }
+    assert_eq!(json["nearMisses"][0]["failed"], serde_json::json!(["source"]));
+    let repair = &json["repairs"][0];
+    assert_eq!(repair["action"], "insert-rule");
+    assert_eq!(repair["proved"], true);
+    assert_eq!(repair["closes"], "");
+    assert_eq!(repair["rule"]["properties"]["priority"], 999);
+    assert_eq!(repair["rule"]["properties"]["sourceAddressPrefix"], "10.0.1.0/26");
+    assert!(json["assumptions"].is_array() && json["otherCauses"].is_array());
+}
+
+#[test]
+fn colour_changes_only_colour_and_markdown_tells_the_same() {
+    let report = ask(read(&["network", "both-levels"]), &BastionQuestion::about("vm-web-01"));
+    let coloured = report.render_text(Style { color: true });
+    let mut plain = String::new();
+    let mut rest = coloured.as_str();
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    plain.push_str(rest);
+    assert_ne!(coloured, plain);
+    assert_eq!(plain, report.render_text(Style::PLAIN));
+    let markdown = report.render_markdown();
+    for repair in &report.repairs {
+        assert!(markdown.contains(&repair.az));
+    }
+    for cause in &report.blockers {
+        assert!(markdown.contains(cause.code.as_str()));
     }
 }

@@ -83,7 +83,7 @@ impl<'a> At<'a> {
             && self.leg == LegName::BastionToVm;
         if is_part {
             text = format!(
-                "{text}; it concerns {}, part of {}",
+                "{text}; this hits {} of Bastion's {}",
                 wording::set(&self.stop.denied_sources),
                 wording::set(&self.scene.bastion.addresses)
             );
@@ -371,17 +371,15 @@ pub(super) fn warnings(
         }
         causes.extend(wrong_protocol(station, requirement.id, requirement.wrong_protocol));
         causes.extend(regional(station, requirement.regional));
+        let nsg = station.group().map_or("?", |id| id.name());
         let message = match &requirement.denied_by {
             Some(deny) => format!(
-                "{:?} ({}): {deny} denies part of it before {} is looked at",
-                requirement.id,
-                requirement.demands,
-                requirement.rules.join(", ")
+                "{deny} of {nsg} denies part of what Azure demands before {} is looked at: {}",
+                requirement.rules.join(", "),
+                requirement.demands
             ),
             None => format!(
-                "no rule of {} for {:?}: {}",
-                station.group().map_or("?", |id| id.name()),
-                requirement.id,
+                "{nsg} has no explicit rule for what Azure demands: {}",
                 requirement.demands
             ),
         };
@@ -442,7 +440,7 @@ fn wrong_protocol(
 ) -> Option<Cause> {
     let rule = station.rules().get(index?)?;
     let message = format!(
-        "{} has the ports and tags of {requirement:?} but protocol {}: Bastion needs Tcp",
+        "{} is for protocol {}, but what Bastion sends is Tcp and does not match it",
         wording::rule(rule),
         wording::protocols(&rule.protocols.known)
     );

@@ -115,6 +115,24 @@ codes! {
 }
 
 impl BastionCode {
+    /// Whether it says that one gate denies, rather than why it does.
+    pub(super) fn is_a_gate(self) -> bool {
+        matches!(
+            self,
+            Self::ClientBlocked
+                | Self::GatewayManagerBlocked
+                | Self::ProbeBlocked
+                | Self::HostsInBlocked
+                | Self::HostsOutBlocked
+                | Self::EgressBlocked
+                | Self::AzureCloudBlocked
+                | Self::InternetBlocked
+                | Self::AdminRuleDeny
+                | Self::SubnetDeny
+                | Self::NicDeny
+        )
+    }
+
     /// The first part of the code, such as `VM03`, for places where space is short.
     pub fn short(self) -> &'static str {
         self.as_str().split('_').next().unwrap_or_default()

@@ -13,6 +13,9 @@ use crate::model::{Direction, ServiceTag};
 use crate::net::{AddressSet, Prefix, Protocol, RangeSet};
 use crate::path::Chain;
 
+/// The tag of Azure's control plane. Neither users nor health probes come from it.
+const GATEWAY_MANAGER: &str = "GatewayManager";
+
 /// One leg of a Bastion session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "Azure documents these eight (S7.11)")]
@@ -192,9 +195,10 @@ pub(super) fn legs(scene: &Scene<'_>) -> Vec<Leg> {
     let outbound = || bastion_way(scene, Direction::Outbound);
     let (client, some) = client(scene);
     let between_hosts = [8080, 5701];
-    add(ClientToBastion, inbound(), (client, hosts()), &[443], some);
-    add(GatewayManagerToBastion, inbound(), (tag("GatewayManager"), hosts()), &[443], Demand::All);
-    add(LoadBalancerToBastion, inbound(), (tag("AzureLoadBalancer"), hosts()), &[443], Demand::All);
+    add(ClientToBastion, client_way(scene, inbound()), (client, hosts()), &[443], some);
+    add(GatewayManagerToBastion, inbound(), (tag(GATEWAY_MANAGER), hosts()), &[443], Demand::All);
+    let probes = without_gateway_manager(inbound());
+    add(LoadBalancerToBastion, probes, (tag("AzureLoadBalancer"), hosts()), &[443], Demand::All);
     add(BastionHostsIn, inbound(), (hosts(), hosts()), &between_hosts, Demand::All);
     add(BastionHostsOut, outbound(), (hosts(), hosts()), &between_hosts, Demand::All);
     add(BastionToVm, session, (hosts(), destination), &[port], demand);
@@ -222,9 +226,29 @@ fn client(scene: &Scene<'_>) -> (Endpoint, Demand) {
     if scene.bastion.host.is_some_and(|host| host.private_only) {
         return (Endpoint::Addresses(private), Demand::SomeSource);
     }
-    let internet = scene.topology.service_tags().addresses(&ServiceTag::internet());
-    let internet = internet.map(|set| ipv4(&set)).unwrap_or_default();
+    let tags = scene.topology.service_tags();
+    let contents = |tag: ServiceTag| tags.addresses(&tag).map(|set| ipv4(&set)).unwrap_or_default();
+    // The platform's own address is in Internet too (S4.12), and no user sits there.
+    let platform = contents(ServiceTag::azure_load_balancer());
+    let internet = contents(ServiceTag::internet()).difference(&platform);
     (Endpoint::Addresses(internet), Demand::SomeSource)
+}
+
+/// What Azure's own control plane may do is not what a user may: no user sits at an address of
+/// GatewayManager, unless one is named and the tag is known to hold it.
+fn client_way(scene: &Scene<'_>, way: Way) -> Way {
+    let tag = ServiceTag::new(GATEWAY_MANAGER);
+    let is_known = scene.topology.service_tags().addresses(&tag).is_some();
+    if scene.question.client.is_some() && is_known {
+        return way;
+    }
+    without_gateway_manager(way)
+}
+
+fn without_gateway_manager(way: Way) -> Way {
+    let tag = ServiceTag::new(GATEWAY_MANAGER);
+    let stations = way.stations.into_iter().map(|station| station.without_source(&tag)).collect();
+    Way { stations, ..way }
 }
 
 /// The private ranges of RFC 1918.

@@ -68,6 +68,9 @@ pub struct NearMiss {
     pub message: String,
     /// Where in the input the rule stands.
     pub pointer: Option<String>,
+    /// Whether the rule seems to be meant for what was asked.
+    #[serde(skip)]
+    pub is_aimed: bool,
 }
 
 /// The near misses at every gate that denies, the nearest first: those that fail in one field,
@@ -143,10 +146,11 @@ fn near_miss(
     if let Some(denier) = denier {
         message = format!("{message}; and it stands behind {}", wording::rule(denier));
     }
+    let is_aimed = is_aimed(rule, &check.query) || rule.kind == RuleKind::Default;
     let rank = Rank {
         fields: failed.len(),
         behind_a_deny: denier.is_some(),
-        unspecific: !is_aimed(rule, &check.query),
+        unspecific: !is_aimed,
         default: rule.kind == RuleKind::Default,
         priority: rule.priority.map_or(u32::MAX, |priority| priority.number()),
     };
@@ -157,6 +161,7 @@ fn near_miss(
         failed,
         message,
         pointer: rule.origin.location().map(|location| location.pointer().to_owned()),
+        is_aimed,
     };
     Some((rank, miss))
 }
@@ -225,7 +230,12 @@ fn side(station: &Station, side: &Side, written: &AddressSpec, asked: &Endpoint)
     if let Endpoint::Addresses(addresses) = asked {
         let covered: AddressSet = side.known.intersection(addresses);
         if !covered.is_empty() {
-            return format!("{list} holds only {} of {asked_text}", wording::set(&covered));
+            let part = wording::set(&covered);
+            return if part == list {
+                format!("{list} is only part of {asked_text}")
+            } else {
+                format!("{list} holds only {part} of {asked_text}")
+            };
         }
     }
     if written.items.is_empty() {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::eval::{Endpoint, FieldMatches, Match, Query, Trace, Verdict, trace_query};
-use crate::model::{Direction, ResourceId};
+use crate::model::{Direction, ResourceId, ServiceTag};
 use crate::net::{AddressSet, Interval, PortSet};
 use crate::path::{Chain, Gate, GateKind, GateRules};
 use crate::resolve::{Dimension, Effect, Names, Rule, RuleKind, Ruleset, Side, Unresolved};
@@ -97,25 +97,33 @@ impl Station {
     /// The same gate as it looks to traffic that needs all of a tag: to allow a region of it,
     /// such as `AzureCloud.WestEurope`, is not to allow the tag.
     #[must_use]
-    pub(super) fn without_regions_of(mut self, tag: &str) -> Self {
+    pub(super) fn without_regions_of(self, tag: &str) -> Self {
         let prefix = format!("{}.", tag.to_ascii_lowercase());
-        let allows_region = |rule: &Rule| {
-            rule.effect == Some(Effect::Allow)
-                && !rule.destination.tags.is_empty()
-                && rule
-                    .destination
-                    .tags
-                    .iter()
-                    .all(|tag| tag.as_str().to_ascii_lowercase().starts_with(&prefix))
-        };
+        let is_region = |tag: &ServiceTag| tag.as_str().to_ascii_lowercase().starts_with(&prefix);
+        self.map_rules(|mut rule| {
+            let tags = &rule.destination.tags;
+            let names_regions_only = !tags.is_empty() && tags.iter().all(is_region);
+            if rule.effect == Some(Effect::Allow) && names_regions_only {
+                rule.destination = nothing(rule.destination);
+            }
+            rule
+        })
+    }
+
+    /// The same gate as it looks to traffic that never comes from a tag's addresses.
+    #[must_use]
+    pub(super) fn without_source(self, tag: &ServiceTag) -> Self {
+        self.map_rules(|mut rule| {
+            if rule.source.tags.as_slice() == std::slice::from_ref(tag) {
+                rule.source = nothing(rule.source);
+            }
+            rule
+        })
+    }
+
+    fn map_rules(mut self, change: impl Fn(Rule) -> Rule) -> Self {
         self.ruleset = self.ruleset.map(|ruleset| {
-            let rules = ruleset.rules().iter().cloned().map(|mut rule| {
-                if allows_region(&rule) {
-                    let nothing = Side::known(AddressSet::empty());
-                    rule.destination = Side { tags: rule.destination.tags, ..nothing };
-                }
-                rule
-            });
+            let rules = ruleset.rules().iter().cloned().map(change);
             Arc::new(Ruleset::new(ruleset.direction(), rules.collect(), ruleset.fallback()))
         });
         self
@@ -125,6 +133,11 @@ impl Station {
     pub(super) fn compare(&self, rule: &Rule, query: &Query) -> FieldMatches {
         FieldMatches::of_query(rule, query, &self.names)
     }
+}
+
+/// A side that matches nothing and still tells its tags.
+fn nothing(side: Side) -> Side {
+    Side { tags: side.tags, ..Side::known(AddressSet::empty()) }
 }
 
 /// The same rules as they look to a client, whose port is ephemeral: a source-port list that

@@ -237,12 +237,14 @@ fn insert(
             };
             commands = move_up(group, direction, below, gap);
             action = Action::RenumberAndInsertRule;
-            note = Some(format!(
-                "no number from {first} below {ceiling} {denier} is free, so {} first: the order among them stays. Or narrow {denier} so that it spares this traffic",
-                match commands.len() {
-                    1 => format!("{denier} moves up by one"),
-                    count => format!("{count} rules from {ceiling} on move up by one"),
+            let moved = match commands.len() {
+                1 => "it moves up by one first".to_owned(),
+                count => {
+                    format!("{count} rules from it on move up by one first, in the same order")
                 }
+            };
+            note = Some(format!(
+                "no number below {ceiling} {denier} is free, so {moved}; or narrow {denier} so that it spares this traffic"
             ));
             below
         }
@@ -395,15 +397,25 @@ fn prefixes(prefixes: impl Iterator<Item = Prefix>) -> AddressSpec {
     prefixes.map(AddressItem::from).collect()
 }
 
-/// Exactly what a rule opens: `tcp 10.0.1.0/26 -> 10.0.0.4/32:22`.
+/// Exactly what a rule opens: `tcp 10.0.1.0/26:* -> 10.0.0.4:22`.
 fn opened(rule: &SecurityRule) -> String {
     let protocol = match rule.protocol.known() {
         Some(ProtocolSpec::One(protocol)) => protocol.to_string(),
         _ => "*".to_owned(),
     };
+    let side = |spec: &AddressSpec| {
+        let items = spec.items.iter().map(|item| match item {
+            AddressItem::Prefix(prefix) => wording::prefix(prefix),
+            other => other.to_string(),
+        });
+        items.collect::<Vec<_>>().join(",")
+    };
     format!(
         "{protocol} {}:{} -> {}:{}",
-        rule.source, rule.source_ports, rule.destination, rule.destination_ports
+        side(&rule.source),
+        rule.source_ports,
+        side(&rule.destination),
+        rule.destination_ports
     )
 }
 

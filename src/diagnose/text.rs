@@ -13,7 +13,7 @@ use crate::path::GateKind;
 /// How many near misses are printed.
 const NEAR_MISSES: usize = 3;
 /// How wide the words at the left of the explanations are.
-const MARGIN: usize = 11;
+const MARGIN: usize = 12;
 
 impl BastionReport {
     /// The report as lines for a terminal.
@@ -29,7 +29,7 @@ impl BastionReport {
         for leg in in_detail {
             page.leg(leg);
         }
-        page.short_legs(&in_short);
+        page.short_legs(self.verdict, &in_short);
         page.causes(self);
         page.near_misses(self);
         page.repairs(self);
@@ -118,7 +118,7 @@ impl Page {
     fn leg(&mut self, leg: &LegReport) {
         let title = self.style.paint(Role::Heading, title(leg.name));
         self.line(&format!("  {title}   {}", leg.flow));
-        let mut rows: Vec<Row> = leg.gates.iter().map(|gate| Row::new(gate, self.style)).collect();
+        let mut rows: Vec<Row> = leg.gates.iter().map(Row::new).collect();
         rows.extend(leg.without_group.iter().map(|place| Row::open(place)));
         self.rows(&rows);
         self.blank();
@@ -141,29 +141,32 @@ impl Page {
         }
     }
 
-    /// The legs that pass, one line each.
-    fn short_legs(&mut self, legs: &[&LegReport]) {
+    /// The legs that pass: with the rule that lets each pass where all is well (S7.25), else
+    /// by name only.
+    fn short_legs(&mut self, verdict: BastionVerdict, legs: &[&LegReport]) {
         if legs.is_empty() {
             return;
         }
-        if legs.iter().all(|leg| leg.gates.is_empty()) {
-            let mark = self.style.paint(Role::Good, "✓");
-            self.line(&format!(
-                "    {mark} nothing filters on Bastion's own subnet: it has no security group"
-            ));
-            self.blank();
-            return;
-        }
-        let rows: Vec<Row> = legs
-            .iter()
-            .filter_map(|leg| {
-                let row = Row::new(leg.gates.last()?, self.style);
-                Some(Row { place: title(leg.name).to_owned(), ..row })
-            })
-            .collect();
         let heading = self.style.paint(Role::Heading, "what else Bastion needs");
-        self.line(&format!("  {heading}"));
-        self.rows(&rows);
+        let mark = self.style.paint(Role::Good, "✓");
+        if legs.iter().all(|leg| leg.gates.is_empty()) {
+            self.line(&format!("  {heading}"));
+            self.line(&format!(
+                "    {mark} Bastion's own subnet has no security group: nothing is filtered there"
+            ));
+        } else if verdict == BastionVerdict::Allowed {
+            let rows = legs.iter().filter_map(|leg| {
+                let row = Row::new(leg.gates.last()?);
+                Some(Row { place: title(leg.name).to_owned(), ..row })
+            });
+            let rows: Vec<Row> = rows.collect();
+            self.line(&format!("  {heading}"));
+            self.rows(&rows);
+        } else {
+            let names: Vec<&str> = legs.iter().map(|leg| short_title(leg.name)).collect();
+            self.line(&format!("  {heading}"));
+            self.line(&format!("    {mark} {}", names.join(", ")));
+        }
         self.blank();
     }
 
@@ -205,7 +208,10 @@ impl Page {
 
     fn near_misses(&mut self, report: &BastionReport) {
         let several = several_lists(&report.blockers);
-        let shown = report.near_misses.iter().take(NEAR_MISSES);
+        let (aimed, others): (Vec<_>, Vec<_>) =
+            report.near_misses.iter().partition(|miss| miss.is_aimed);
+        let misses = if aimed.is_empty() { others } else { aimed };
+        let shown = misses.iter().take(NEAR_MISSES);
         let mut lines: Vec<String> = shown
             .map(|miss| {
                 if several {
@@ -215,7 +221,7 @@ impl Page {
                 }
             })
             .collect();
-        let more = report.near_misses.len().saturating_sub(NEAR_MISSES);
+        let more = misses.len().saturating_sub(NEAR_MISSES);
         if more > 0 {
             lines.push(format!("and {more} more"));
         }
@@ -239,9 +245,12 @@ impl Page {
     }
 
     fn warnings(&mut self, report: &BastionReport) {
-        for warning in &report.warnings {
-            let code = self.style.paint(Role::Aside, warning.code.short());
-            self.entry("warning", &[format!("{}   {code}", warning.message)]);
+        for (warning, others) in by_leg(&report.warnings) {
+            let codes: Vec<&str> = std::iter::once(warning.code.short())
+                .chain(others.iter().map(|cause| cause.code.short()))
+                .collect();
+            let codes = self.style.paint(Role::Aside, &codes.join(" "));
+            self.entry("warning", &[format!("{}   {codes}", warning.message)]);
         }
         for offer in report.warnings.iter().filter_map(|warning| warning.offer.as_deref()) {
             let lines = repair_lines(offer, self.style);
@@ -263,10 +272,11 @@ fn repair_lines(repair: &Repair, style: Style) -> Vec<String> {
         return lines;
     }
     lines.extend(repair.az.lines().map(str::to_owned));
+    let proof = if repair.proved { "   (proved on a copy of the network)" } else { "" };
     if repair.closes.is_empty() {
-        lines.push(style.paint(Role::Aside, &format!("opens {}", repair.opens)));
+        lines.push(style.paint(Role::Aside, &format!("opens {}{proof}", repair.opens)));
     } else {
-        lines.push(style.paint(Role::Aside, &format!("keeps {}", repair.opens)));
+        lines.push(style.paint(Role::Aside, &format!("keeps {}{proof}", repair.opens)));
         lines.push(style.paint(Role::Aside, &format!("closes {}", repair.closes)));
     }
     if let Some(note) = &repair.note {
@@ -293,7 +303,7 @@ struct Row {
 }
 
 impl Row {
-    fn new(gate: &GateReport, _: Style) -> Self {
+    fn new(gate: &GateReport) -> Self {
         let (mark, role) = match gate.access {
             Verdict::Allow => ("✓", Role::Good),
             Verdict::Deny => ("✗", Role::Bad),
@@ -368,17 +378,44 @@ pub(super) fn title(leg: LegName) -> &'static str {
     }
 }
 
+/// The other end of a leg, where the heading tells the rest.
+fn short_title(leg: LegName) -> &'static str {
+    match leg {
+        LegName::ClientToBastion => "client",
+        LegName::GatewayManagerToBastion => "gateway manager",
+        LegName::LoadBalancerToBastion => "load balancer",
+        LegName::BastionHostsIn => "its hosts in",
+        LegName::BastionHostsOut => "its hosts out",
+        LegName::BastionToVm => "vm",
+        LegName::BastionToAzureCloud => "Azure",
+        LegName::BastionToInternet => "Internet",
+    }
+}
+
 /// The causes by gate: the first of each is what denies, the others explain it.
 fn grouped(causes: &[Cause]) -> Vec<(&Cause, Vec<&Cause>)> {
     let mut groups: Vec<(&Cause, Vec<&Cause>)> = Vec::new();
     for cause in causes {
-        let is_same = |first: &&Cause| {
-            first.leg == cause.leg
-                && (cause.gate.is_none() || first.gate == cause.gate || explains_leg(cause.code))
+        let is_same = |first: &Cause| {
+            first.leg == cause.leg && (first.gate == cause.gate || explains_leg(cause.code))
         };
-        match groups.iter_mut().find(|(first, _)| is_same(first)) {
+        match groups.iter_mut().rev().find(|(first, _)| is_same(first)) {
             Some((_, others)) => others.push(cause),
             None => groups.push((cause, Vec::new())),
+        }
+    }
+    groups
+}
+
+/// Warnings about one requirement of Bastion's subnet belong together.
+fn by_leg(warnings: &[Cause]) -> Vec<(&Cause, Vec<&Cause>)> {
+    let mut groups: Vec<(&Cause, Vec<&Cause>)> = Vec::new();
+    for warning in warnings {
+        let is_same =
+            |first: &&Cause| first.leg == warning.leg && warning.code == BastionCode::NotCompliant;
+        match groups.iter_mut().find(|(first, _)| is_same(first)) {
+            Some((_, others)) => others.push(warning),
+            None => groups.push((warning, Vec::new())),
         }
     }
     groups

@@ -3,7 +3,7 @@
 use super::probe::Station;
 use crate::eval::Endpoint;
 use crate::model::{AddressItem, AddressSpec};
-use crate::net::{AddressSet, PortSet, ProtocolSet};
+use crate::net::{AddressSet, PortSet, Prefix, ProtocolSet};
 use crate::network::Network;
 use crate::resolve::{Effect, Names, Rule, RuleKind};
 
@@ -45,23 +45,29 @@ pub(super) fn rule(rule: &Rule) -> String {
     }
 }
 
-/// What a rule matches, in few words: `VirtualNetwork (10.0.0.0/16) on port 22`.
+/// What a rule matches, in few words: `VirtualNetwork (10.0.0.0/16)`, `port 22 to 10.0.0.4`,
+/// `Tcp ports 22,3389 from 10.0.1.0/26`.
 pub(super) fn reach(network: &Network, station: &Station, rule: &Rule) -> String {
     let Some(written) = written(network, station, rule) else { return "it".to_owned() };
-    let side = |spec: &AddressSpec| (!spec.is_any()).then(|| addresses(spec, station.names()));
-    let mut text = match (side(written.source), side(written.destination)) {
-        (None, None) => "everything".to_owned(),
-        (Some(source), None) => source,
-        (None, Some(destination)) => format!("everything to {destination}"),
-        (Some(source), Some(destination)) => format!("{source} to {destination}"),
-    };
+    let mut packets = Vec::new();
     if !rule.protocols.known.is_full() {
-        text = format!("{} from {text}", protocols(&rule.protocols.known));
+        packets.push(protocols(&rule.protocols.known));
     }
     if !rule.destination_ports.known.is_full() {
-        text = format!("{text} on {}", ports(&rule.destination_ports.known));
+        packets.push(ports(&rule.destination_ports.known));
     }
-    text
+    let side = |spec: &AddressSpec| (!spec.is_any()).then(|| addresses(spec, station.names()));
+    let (source, destination) = (side(written.source), side(written.destination));
+    let mut words = match (packets.is_empty(), &source) {
+        (true, Some(source)) => source.clone(),
+        (true, None) => "everything".to_owned(),
+        (false, Some(source)) => format!("{} from {source}", packets.join(" ")),
+        (false, None) => packets.join(" "),
+    };
+    if let Some(destination) = destination {
+        words = format!("{words} to {destination}");
+    }
+    words
 }
 
 /// The addresses of a rule's side as written, with what tags and groups stand for.
@@ -94,14 +100,24 @@ fn item(item: &AddressItem, names: &Names) -> String {
         AddressItem::NetworkGroup(id) => {
             contents(format!("network group {}", id.name()), of_group(id))
         }
+        AddressItem::Prefix(one) => prefix(one),
         other => other.to_string(),
+    }
+}
+
+/// A block, or the bare address where it is one.
+pub(super) fn prefix(prefix: &Prefix) -> String {
+    if *prefix == Prefix::host(prefix.address()) {
+        prefix.address().to_string()
+    } else {
+        prefix.to_string()
     }
 }
 
 /// The prefixes of a set, the first few of many.
 pub(super) fn set(addresses: &AddressSet) -> String {
     let prefixes: Vec<String> =
-        addresses.prefixes().take(SPELLED_OUT).map(|prefix| prefix.to_string()).collect();
+        addresses.prefixes().take(SPELLED_OUT).map(|one| prefix(&one)).collect();
     let more = addresses.prefixes().skip(SPELLED_OUT).count();
     let list = prefixes.join(", ");
     if more == 0 { list } else { format!("{list} and {more} more") }

@@ -117,7 +117,7 @@ fn summary(
         BastionVerdict::Blocked => {
             let session_blockers: Vec<&Cause> =
                 blockers.iter().filter(|cause| cause.leg.carries_the_session()).collect();
-            let denier = session_blockers.first().map_or(String::new(), |cause| blame(cause));
+            let denier = blame(&session_blockers);
             let is_client =
                 session_blockers.first().is_some_and(|one| one.leg == LegName::ClientToBastion);
             if is_client {
@@ -164,13 +164,24 @@ fn machine_text(scene: &Scene<'_>) -> String {
     }
 }
 
-fn blame(cause: &Cause) -> String {
-    match (&cause.rule, cause.priority, &cause.nsg) {
-        (Some(rule), Some(priority), Some(nsg)) => {
-            format!(": {priority} {rule} of {nsg} denies it")
-        }
-        (Some(rule), Some(priority), None) => format!(": admin rule {priority} {rule} denies it"),
-        _ => String::new(),
+/// Who denies: the first gate, and the lists of the others.
+fn blame(blockers: &[&Cause]) -> String {
+    let Some(first) = blockers.first() else { return String::new() };
+    let blame = match (&first.rule, first.priority, &first.nsg) {
+        (Some(rule), Some(priority), Some(nsg)) => format!("{priority} {rule} of {nsg} denies it"),
+        (Some(rule), Some(priority), None) => format!("admin rule {priority} {rule} denies it"),
+        _ => return String::new(),
+    };
+    let mut others: Vec<&str> = blockers
+        .iter()
+        .filter(|cause| cause.code.is_a_gate() && cause.gate != first.gate)
+        .filter_map(|cause| cause.nsg.as_deref().or(Some("an admin rule")))
+        .collect();
+    others.dedup();
+    match others.as_slice() {
+        [] => format!(": {blame}"),
+        [one] => format!(": {blame}, and so does {one}"),
+        [all @ .., last] => format!(": {blame}, and so do {} and {last}", all.join(", ")),
     }
 }
 

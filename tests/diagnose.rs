@@ -243,7 +243,7 @@ fn a_custom_port_must_leave_the_bastion_subnet() {
 fn a_peered_machine_is_reached_while_the_peering_is_connected() {
     let report = |state: PeeringState| {
         let mut network = open_network();
-        peer(&mut network, state);
+        peer(&mut network, &state);
         ask(network, &BastionQuestion::about("vm-far"))
     };
     let connected = report(PeeringState::Connected);
@@ -259,7 +259,7 @@ fn a_peered_machine_is_reached_while_the_peering_is_connected() {
 
 /// A second virtual network 10.9.0.0/16 with `vm-far` at 10.9.0.4, whose subnet has a group
 /// without rules, peered with the first.
-fn peer(network: &mut Network, state: PeeringState) {
+fn peer(network: &mut Network, state: &PeeringState) {
     let near = network.virtual_networks[0].id.clone();
     let mut far = VirtualNetwork::new("vnet-far".into());
     far.address_space.push("10.9.0.0/16".parse().unwrap());
@@ -423,7 +423,7 @@ fn a_question_that_cannot_be_asked_says_what_is_missing() {
 #[test]
 fn the_table_has_a_line_for_every_machine() {
     let mut network = open_network();
-    peer(&mut network, PeeringState::Disconnected);
+    peer(&mut network, &PeeringState::Disconnected);
     let topology = Topology::new(network, ServiceTags::built_in());
     let table = bastion_table(&topology, &BastionQuestion::default());
     let lines: Vec<(&str, BastionVerdict)> =

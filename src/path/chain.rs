@@ -48,7 +48,7 @@ impl Chain {
             return Self::of_private_endpoint(topology, endpoint, direction);
         }
         let names = topology.names_at_interface(interface, configuration);
-        let mut place = Place { topology, names, direction, assumptions: Vec::new() };
+        let mut place = Place::new(topology, names, configuration.subnet.as_ref(), direction);
         let (subnet, admin, subnet_gate) =
             place.of_subnet_link(configuration.subnet.as_ref(), &interface.id);
         let kind = GateKind::nic(direction);
@@ -77,8 +77,8 @@ impl Chain {
         direction: Direction,
     ) -> Self {
         let names = topology.names_at(subnet);
-        let mut place = Place { topology, names, direction, assumptions: Vec::new() };
         let link = Link::Known(subnet.clone());
+        let mut place = Place::new(topology, names, Some(&link), direction);
         let (facts, admin, gate) = place.of_subnet_link(Some(&link), subnet);
         place.chain([admin, gate].into_iter().flatten().collect(), facts, subnet.clone())
     }
@@ -95,7 +95,7 @@ impl Chain {
             Some(subnet) => topology.names_at(subnet),
             None => Arc::new(Names::new(topology.service_tags().clone())),
         };
-        let mut place = Place { topology, names, direction, assumptions: Vec::new() };
+        let mut place = Place::new(topology, names, endpoint.subnet.as_ref(), direction);
         let (subnet, _, gate) = place.of_subnet_link(endpoint.subnet.as_ref(), &endpoint.id);
         let is_filtered = subnet.is_none_or(|subnet| {
             subnet.private_endpoint_policies == PrivateEndpointPolicies::SecurityGroup
@@ -276,11 +276,24 @@ impl<'a> ChainDecision<'a> {
 struct Place<'a> {
     topology: &'a Topology,
     names: Arc<Names>,
+    /// The subnet whose names these are, unchanged.
+    shared: Option<ResourceId>,
     direction: Direction,
     assumptions: Vec<String>,
 }
 
 impl<'a> Place<'a> {
+    fn new(
+        topology: &'a Topology,
+        names: Arc<Names>,
+        subnet: Option<&Link>,
+        direction: Direction,
+    ) -> Self {
+        let subnet = subnet.and_then(Value::known);
+        let shared = subnet.filter(|subnet| Arc::ptr_eq(&names, &topology.names_at(subnet)));
+        Self { topology, names, shared: shared.cloned(), direction, assumptions: Vec::new() }
+    }
+
     /// The subnet of a link with its admin gate and its own.
     fn of_subnet_link(
         &mut self,
@@ -325,15 +338,22 @@ impl<'a> Place<'a> {
     ) -> Option<Gate> {
         let rules = match link? {
             Value::Unknown(text) => GateRules::Unknown(Unresolved::Value(text.clone())),
-            Value::Known(id) => match self.topology.security_group(id) {
+            Value::Known(id) => match self.rules_of(id) {
                 None => GateRules::Unknown(Unresolved::SecurityGroup(id.clone())),
-                Some(group) => {
-                    let rules = Ruleset::of_group(group, self.direction, &self.names);
-                    GateRules::Group { group: group.id.clone(), rules: Arc::new(rules) }
-                }
+                Some((group, rules)) => GateRules::Group { group, rules },
             },
         };
         Some(Gate::new(kind, applied_to.clone(), rules))
+    }
+
+    /// The rules of a group, shared with other chains where the names are the subnet's own.
+    fn rules_of(&self, group: &ResourceId) -> Option<(ResourceId, Arc<Ruleset>)> {
+        let group = self.topology.security_group(group)?;
+        let rules = match &self.shared {
+            Some(subnet) => self.topology.ruleset_at(subnet, &group.id, self.direction)?,
+            None => Arc::new(Ruleset::of_group(group, self.direction, &self.names)),
+        };
+        Some((group.id.clone(), rules))
     }
 
     fn chain(self, gates: Vec<Gate>, subnet: Option<&Subnet>, end: ResourceId) -> Chain {

@@ -298,7 +298,7 @@ impl<'a> Finder<'a> {
             .filter(|endpoint| endpoint.addresses.contains(&address))
             .map(End::Endpoint)
             .collect();
-        for (interface, configuration) in self.network().holders_of(address) {
+        for (interface, configuration) in self.topology.holders_of(address) {
             let is_known = |end: &End<'_>| match end {
                 End::Interface(known, _) => known.id == interface.id,
                 End::Endpoint(endpoint) => endpoint
@@ -447,6 +447,23 @@ fn only<'a>(address: IpAddr, ends: Vec<End<'a>>) -> Result<Option<End<'a>>, Path
     Ok(ends.into_iter().next())
 }
 
+impl PathVerdict {
+    /// What is not known and keeps the answer from being definite, each thing once; empty when
+    /// it is definite.
+    pub fn unresolved(&self) -> Vec<&Unresolved> {
+        let mut all = Vec::new();
+        if self.verdict == Verdict::Indeterminate {
+            let ends = [&self.source, &self.destination].into_iter().flatten();
+            for reason in ends.flat_map(ChainTrace::unresolved) {
+                if !all.contains(&reason) {
+                    all.push(reason);
+                }
+            }
+        }
+        all
+    }
+}
+
 impl fmt::Display for PathVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { flow, verdict, .. } = self;
@@ -457,8 +474,7 @@ impl fmt::Display for PathVerdict {
                 None => write!(f, "\n{name}\n  outside this network, no gate")?,
             }
         }
-        let unresolved = [&self.source, &self.destination].into_iter().flatten();
-        for reason in unresolved.flat_map(ChainTrace::unresolved) {
+        for reason in self.unresolved() {
             write!(f, "\nnot known: {reason}")?;
         }
         for assumption in &self.assumptions {

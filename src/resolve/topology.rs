@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::virtual_network::{Joined, TagOf};
-use super::{Contents, Names, ServiceTags, Unresolved};
-use crate::model::{AddressItem, ResourceId, SecurityGroup, SecurityRule, ServiceTag, Value};
-use crate::net::AddressSet;
+use super::{Contents, Names, Ruleset, ServiceTags, Unresolved};
+use crate::model::{
+    AddressItem, Direction, ResourceId, SecurityGroup, SecurityRule, ServiceTag, Value,
+};
+use crate::net::{AddressSet, Prefix};
 use crate::network::{
     IpConfiguration, Link, Network, NetworkGroup, NetworkInterface, PrivateEndpoint, RouteTable,
     Subnet, VirtualNetwork,
@@ -22,8 +24,8 @@ const LICENSING: [IpAddr; 3] = [
 
 /// A network together with a service-tag catalogue: what every name stands for at every place.
 ///
-/// Cheap to clone and shared between threads. Names are computed when a subnet is first asked
-/// for and then kept.
+/// Cheap to clone and shared between threads. Names and rules are bound when a subnet is first
+/// asked for and then kept.
 ///
 /// ```
 /// use nsg_engine::model::{ResourceId, ServiceTag};
@@ -54,8 +56,15 @@ struct Facts {
     index: Index,
     /// The names that hold everywhere: service tags, application security groups, network groups.
     names: Names,
-    /// The names at each subnet, computed on demand.
-    at_subnet: HashMap<ResourceId, OnceLock<Arc<Names>>>,
+    /// What was computed for each subnet.
+    at_subnet: HashMap<ResourceId, Computed>,
+}
+
+/// The names at a subnet and the rules of groups bound by them, computed on demand.
+#[derive(Debug, Default)]
+struct Computed {
+    names: OnceLock<Arc<Names>>,
+    rulesets: RwLock<BTreeMap<(usize, Direction), Arc<Ruleset>>>,
 }
 
 impl Topology {
@@ -64,7 +73,7 @@ impl Topology {
         let index = Index::of(&network);
         let names = with_groups(Names::new(tags), &network, &index);
         let at_subnet =
-            network.subnets().map(|(_, subnet)| (subnet.id.clone(), OnceLock::new())).collect();
+            network.subnets().map(|(_, subnet)| (subnet.id.clone(), Computed::default())).collect();
         let facts = Arc::new(Facts { network, index, names, at_subnet });
         Self { facts, licensing: Arc::new(LICENSING.into_iter().map(AddressSet::from).collect()) }
     }
@@ -99,7 +108,7 @@ impl Topology {
     pub fn names_at(&self, subnet: &ResourceId) -> Arc<Names> {
         let compute = || self.with_tag(self.tag_of().subnet(subnet));
         match self.facts.at_subnet.get(subnet) {
-            Some(kept) => Arc::clone(kept.get_or_init(compute)),
+            Some(kept) => Arc::clone(kept.names.get_or_init(compute)),
             None => compute(),
         }
     }
@@ -210,6 +219,46 @@ impl Topology {
         self.network().security_groups.get(position)
     }
 
+    /// The rules of a security group of the network in one direction, as they read at a subnet;
+    /// `None` when the network lacks the group. Bound once and then shared.
+    pub fn ruleset_at(
+        &self,
+        subnet: &ResourceId,
+        group: &ResourceId,
+        direction: Direction,
+    ) -> Option<Arc<Ruleset>> {
+        let facts = self.security_group(group)?;
+        let bind = || Arc::new(Ruleset::of_group(facts, direction, &self.names_at(subnet)));
+        let Some(computed) = self.facts.at_subnet.get(subnet) else { return Some(bind()) };
+        let key = (*self.facts.index.security_groups.get(group)?, direction);
+        let kept = computed.rulesets.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rules) = kept.get(&key) {
+            return Some(Arc::clone(rules));
+        }
+        drop(kept);
+        let rules = bind();
+        let mut kept = computed.rulesets.write().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(kept.entry(key).or_insert(rules)))
+    }
+
+    /// The interfaces and IP configurations that hold this private address, as
+    /// [`Network::holders_of`] finds them.
+    pub fn holders_of(
+        &self,
+        address: IpAddr,
+    ) -> impl Iterator<Item = (&NetworkInterface, &IpConfiguration)> {
+        let index = &self.facts.index;
+        let by_address = index.addresses.get(&address).into_iter().flatten();
+        let in_blocks = index.blocks.iter().filter(move |(block, _)| block.contains(address));
+        let mut positions: Vec<_> = by_address.chain(in_blocks.map(|(_, at)| at)).collect();
+        positions.sort_unstable();
+        positions.dedup();
+        positions.into_iter().filter_map(|(interface, configuration)| {
+            let interface = self.network().network_interfaces.get(*interface)?;
+            Some((interface, interface.ip_configurations.get(*configuration)?))
+        })
+    }
+
     /// The virtual network with this id.
     pub fn virtual_network(&self, id: &ResourceId) -> Option<&VirtualNetwork> {
         self.facts.index.virtual_network(self.network(), id)
@@ -313,6 +362,10 @@ pub(super) struct Index {
     virtual_networks: HashMap<ResourceId, usize>,
     subnets: HashMap<ResourceId, (usize, usize)>,
     route_tables: HashMap<ResourceId, usize>,
+    /// Interface and IP configuration by private address.
+    addresses: HashMap<IpAddr, Vec<(usize, usize)>>,
+    /// The same for configurations that hold a block.
+    blocks: Vec<(Prefix, (usize, usize))>,
 }
 
 impl Index {
@@ -323,7 +376,18 @@ impl Index {
                 subnets.entry(subnet.id.clone()).or_insert((position, below));
             }
         }
+        let (mut addresses, mut blocks) = (HashMap::<_, Vec<_>>::new(), Vec::new());
+        for (position, interface) in network.network_interfaces.iter().enumerate() {
+            for (below, configuration) in interface.ip_configurations.iter().enumerate() {
+                if let Some(address) = configuration.private_address {
+                    addresses.entry(address).or_default().push((position, below));
+                }
+                blocks.extend(configuration.private_prefix.map(|block| (block, (position, below))));
+            }
+        }
         Self {
+            addresses,
+            blocks,
             security_groups: positions(network.security_groups.iter().map(|group| &group.id)),
             virtual_networks: positions(network.virtual_networks.iter().map(|one| &one.id)),
             subnets,
@@ -664,6 +728,41 @@ mod tests {
         assert_eq!(routed("::/0", NextHop::VirtualAppliance).len(), 1);
         assert_eq!(routed("0.0.0.0/1", NextHop::VirtualAppliance), []);
         assert_eq!(routed("0.0.0.0/0", NextHop::Internet), []);
+    }
+
+    #[test]
+    fn the_rules_of_a_group_are_bound_once_for_each_subnet() {
+        let topology = hub().with_group("nsg", &["hub/app"], &[WEB]).bind(ServiceTags::built_in());
+        let rules = |place: &str, group: &str| {
+            topology.ruleset_at(&id(place), &id(group), Direction::Inbound)
+        };
+        let here = rules("hub/app", "nsg").unwrap();
+        assert!(Arc::ptr_eq(&here, &rules("HUB/app", "NSG").unwrap()));
+        assert_eq!(here.rules().len(), 4);
+        let far = rules("spoke/app", "nsg").unwrap();
+        assert_ne!(here.rules()[1].source, far.rules()[1].source, "another VirtualNetwork");
+        assert_eq!(rules("hub/gone", "nsg").unwrap().rules().len(), 4);
+        assert!(rules("hub/app", "gone").is_none());
+    }
+
+    #[test]
+    fn holders_are_found_as_a_scan_finds_them() {
+        let all = hub()
+            .with_interface("one", "hub/app", "10.0.0.4")
+            .with_interface("two", "spoke/app", "10.0.0.4")
+            .with_interface("three", "hub/app", "10.0.0.64")
+            .with(|all| {
+                let block = Some("10.0.0.64/28".parse().unwrap());
+                all.interface("three").ip_configurations[0].private_prefix = block;
+            });
+        let topology = all.bind(ServiceTags::built_in());
+        for (text, count) in [("10.0.0.4", 2), ("10.0.0.64", 1), ("10.0.0.79", 1), ("10.0.0.80", 0)]
+        {
+            let address = text.parse().unwrap();
+            let found: Vec<_> = topology.holders_of(address).collect();
+            assert_eq!(found, topology.network().holders_of(address).collect::<Vec<_>>());
+            assert_eq!(found.len(), count, "{text}");
+        }
     }
 
     #[test]

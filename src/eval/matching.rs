@@ -46,12 +46,8 @@ pub struct FieldMatches {
 impl FieldMatches {
     /// Compares every field of `rule` with `flow`.
     pub fn of(rule: &Rule, flow: &Flow) -> Self {
-        let protocols = &rule.protocols;
         Self {
-            protocol: Match::of(
-                protocols.known.contains(flow.protocol()),
-                !protocols.unknown.is_empty(),
-            ),
+            protocol: protocol(rule, flow),
             source: address(&rule.source, flow.source()),
             source_port: source_port(rule, flow),
             destination: address(&rule.destination, flow.destination()),
@@ -72,8 +68,25 @@ impl FieldMatches {
     }
 }
 
+/// Whether a rule as a whole matches a flow: [`FieldMatches::overall`], without looking further
+/// once a field does not match.
+pub(super) fn matches(rule: &Rule, flow: &Flow) -> Match {
+    if protocol(rule, flow) == Match::No || destination_port(rule, flow) == Match::No {
+        return Match::No;
+    }
+    FieldMatches::of(rule, flow).overall(rule)
+}
+
+fn protocol(rule: &Rule, flow: &Flow) -> Match {
+    let Dimension { known, unknown } = &rule.protocols;
+    Match::of(known.contains(flow.protocol()), !unknown.is_empty())
+}
+
 fn address(side: &Side, address: std::net::IpAddr) -> Match {
-    Match::of(side.known.contains(address), side.possible.contains(address))
+    if side.known.contains(address) {
+        return Match::Yes;
+    }
+    Match::of(false, !side.unknown.is_empty() && side.possible.contains(address))
 }
 
 pub(super) fn source_port(rule: &Rule, flow: &Flow) -> Match {

@@ -39,7 +39,7 @@ use crate::resolve::{Rule, Ruleset};
 
 /// What `ruleset` does with `flow`, and which rule decides.
 pub fn evaluate(ruleset: &Ruleset, flow: &Flow) -> Decision {
-    walk(ruleset, |rule| FieldMatches::of(rule, flow).overall(rule), |_, _| ())
+    walk(ruleset, |rule| matching::matches(rule, flow), |_, _| ())
 }
 
 /// The same walk, with the five field matches of every rule looked at, up to and including the

@@ -1,0 +1,118 @@
+//! Reading the inputs: every verb takes the same.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use nsg_engine::azure;
+use nsg_engine::model::Mode;
+use nsg_engine::net::Prefix;
+use nsg_engine::report::{Finding, Severity};
+use nsg_engine::resolve::{ServiceTags, Topology};
+
+use crate::Failure;
+use crate::output::Format;
+
+/// How many findings are printed unless all are asked for: the answer comes first.
+const SHOWN: usize = 5;
+
+/// The options of every verb.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// JSON of the network: ARM resources or templates, Azure CLI output, effective security
+    /// rules; several are merged, `-` is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Microsoft's service-tag file; without it only the built-in tags are known
+    #[arg(long, value_name = "FILE")]
+    service_tags: Option<PathBuf>,
+    /// Adds a prefix to the VirtualNetwork tag; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    virtual_network: Vec<Prefix>,
+    /// Reads as Azure's API would: what Azure refuses is an error
+    #[arg(long)]
+    strict: bool,
+    /// How the answer is printed [default: text, for nsg-diagnostics json]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Exits with 1 for blocked or degraded and 3 for indeterminate
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Shows every finding about the inputs
+    #[arg(long)]
+    verbose: bool,
+}
+
+impl Common {
+    /// Reads the inputs into a network whose names are bound, and reports on standard error what
+    /// was found in them.
+    pub(crate) fn topology(&self) -> Result<Topology, Failure> {
+        let mode = if self.strict { Mode::Strict } else { Mode::Lenient };
+        let mut reader = azure::Reader::new(mode);
+        let mut failures = Vec::new();
+        for path in &self.inputs {
+            let added = read(path)
+                .and_then(|json| reader.add(&name(path), &json).map_err(|e| e.to_string()));
+            failures.extend(added.err().map(|error| format!("error: {error}")));
+        }
+        if !failures.is_empty() {
+            return Err(Failure::Input(failures));
+        }
+        let azure::Read { mut network, findings, .. } = reader.finish();
+        if self.strict && findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return Err(Failure::Input(findings.iter().map(ToString::to_string).collect()));
+        }
+        network.extra_virtual_network_prefixes.extend_from_slice(&self.virtual_network);
+        let topology = Topology::new(network, self.tags()?);
+        let mut findings = findings;
+        findings.extend(topology.findings());
+        self.report(&findings);
+        Ok(topology)
+    }
+
+    /// Standard input can be read once.
+    pub(crate) fn refuse_second_stdin(&self, other: &Path) -> Result<(), Failure> {
+        let stdin = Path::new("-");
+        if other == stdin && self.inputs.iter().any(|input| input == stdin) {
+            return Err(Failure::new("standard input is asked for twice"));
+        }
+        Ok(())
+    }
+
+    fn tags(&self) -> Result<ServiceTags, Failure> {
+        let Some(path) = &self.service_tags else { return Ok(ServiceTags::built_in()) };
+        let json = read(path).map_err(Failure::new)?;
+        azure::read_service_tags(&name(path), &json).map_err(Failure::new)
+    }
+
+    fn report(&self, findings: &[Finding]) {
+        let is_shown = |finding: &&Finding| self.verbose || finding.severity > Severity::Note;
+        let mut shown: Vec<&Finding> = findings.iter().filter(is_shown).collect();
+        shown.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        let limit = if self.verbose { usize::MAX } else { SHOWN };
+        for finding in shown.iter().take(limit) {
+            anstream::eprintln!("{finding}");
+        }
+        let hidden = shown.len().saturating_sub(limit);
+        if hidden > 0 {
+            anstream::eprintln!("and {hidden} more findings: --verbose shows all");
+        }
+    }
+}
+
+/// Reads a file, or standard input for `-`.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    bytes.map_err(|error| format!("{}: {error}", name(path)))
+}
+
+/// What a path is called in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}

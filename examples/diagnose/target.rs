@@ -1,0 +1,211 @@
+//! Whose gates are asked: those of a machine, of a network interface, or one group by itself.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use clap::Args;
+use nsg_engine::model::{Direction, SecurityGroup};
+use nsg_engine::network::{IpConfiguration, Network, NetworkInterface};
+use nsg_engine::path::Chain;
+use nsg_engine::resolve::Topology;
+
+/// The options that name a target; without any, flows are asked at whatever holds their local
+/// address.
+#[derive(Args)]
+#[group(multiple = false)]
+pub(crate) struct TargetArguments {
+    /// Only the rules of this security group, without platform exemptions
+    #[arg(long, value_name = "NAME")]
+    nsg: Option<String>,
+    /// Every gate of this network interface
+    #[arg(long, value_name = "NAME")]
+    nic: Option<String>,
+    /// Every gate of this machine's network interface that holds the local address
+    #[arg(long, value_name = "NAME")]
+    vm: Option<String>,
+}
+
+/// A security group, or the interfaces one of which is asked.
+pub(crate) enum Target<'a> {
+    Group(&'a SecurityGroup),
+    Interfaces {
+        interfaces: Vec<&'a NetworkInterface>,
+        /// Whether they were named, so that an address none of them holds is asked all the same.
+        named: bool,
+    },
+}
+
+impl TargetArguments {
+    pub(crate) fn find<'a>(&self, network: &'a Network) -> Result<Target<'a>, String> {
+        if let Some(name) = &self.nsg {
+            let group = network.group(name);
+            return group.map(Target::Group).ok_or_else(|| {
+                let known = network.security_groups.iter().map(SecurityGroup::name);
+                nothing_called("security group", name, known)
+            });
+        }
+        let interfaces = match (&self.nic, &self.vm) {
+            (Some(name), _) => vec![interface_called(network, name)?],
+            (None, Some(name)) => interfaces_of_machine(network, name)?,
+            (None, None) => network.network_interfaces.iter().collect(),
+        };
+        let named = self.nic.is_some() || self.vm.is_some();
+        match (interfaces.as_slice(), network.security_groups.as_slice()) {
+            ([], [only]) if !named => Ok(Target::Group(only)),
+            ([], _) => Err("the input holds no network interface: name a group with --nsg".into()),
+            _ => Ok(Target::Interfaces { interfaces, named }),
+        }
+    }
+}
+
+pub(crate) fn interface_called<'a>(
+    network: &'a Network,
+    name: &str,
+) -> Result<&'a NetworkInterface, String> {
+    network.interface_called(name).ok_or_else(|| {
+        let known = network.network_interfaces.iter().map(NetworkInterface::name);
+        nothing_called("network interface", name, known)
+    })
+}
+
+pub(crate) fn interfaces_of_machine<'a>(
+    network: &'a Network,
+    name: &str,
+) -> Result<Vec<&'a NetworkInterface>, String> {
+    let Some(machine) = network.machine(name) else {
+        let known = network.virtual_machines.iter().map(|machine| machine.name());
+        return Err(nothing_called("virtual machine", name, known));
+    };
+    let interfaces: Vec<_> = network.interfaces_of(machine).collect();
+    if interfaces.is_empty() {
+        return Err(format!("virtual machine `{name}` has no network interface in the input"));
+    }
+    Ok(interfaces)
+}
+
+fn nothing_called<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 10;
+    let mut known: Vec<&str> = known.collect();
+    let count = known.len();
+    known.truncate(SHOWN);
+    let list = known.join("`, `");
+    match count {
+        0 => format!("no {kind} is called `{name}`: the input holds none"),
+        _ if count > SHOWN => {
+            format!("no {kind} is called `{name}`: the input holds {count}, among them `{list}`")
+        }
+        _ => format!("no {kind} is called `{name}`: the input holds `{list}`"),
+    }
+}
+
+/// The chains of a target, made when first asked for.
+pub(crate) struct Chains<'a> {
+    topology: &'a Topology,
+    places: Vec<Place<'a>>,
+    by_address: HashMap<IpAddr, usize>,
+    /// What is asked about an address that no place holds.
+    otherwise: Option<usize>,
+}
+
+struct Place<'a> {
+    at: At<'a>,
+    inbound: Option<Chain>,
+    outbound: Option<Chain>,
+    /// Whether another place has an address of this one.
+    is_ambiguous: bool,
+}
+
+#[derive(Clone, Copy)]
+enum At<'a> {
+    Group(&'a SecurityGroup),
+    Configuration(&'a NetworkInterface, &'a IpConfiguration),
+}
+
+impl<'a> Chains<'a> {
+    pub(crate) fn new(topology: &'a Topology, target: &Target<'a>) -> Result<Self, String> {
+        let mut chains =
+            Self { topology, places: Vec::new(), by_address: HashMap::new(), otherwise: None };
+        match target {
+            Target::Group(group) => {
+                chains.places.push(Place::new(At::Group(group)));
+                chains.otherwise = Some(0);
+            }
+            Target::Interfaces { interfaces, named } => {
+                for interface in interfaces {
+                    chains.add(interface);
+                }
+                if *named {
+                    chains.otherwise = Some(chains.first_choice());
+                }
+            }
+        }
+        if chains.places.is_empty() {
+            return Err("no network interface of the input has an IP configuration".into());
+        }
+        Ok(chains)
+    }
+
+    fn add(&mut self, interface: &'a NetworkInterface) {
+        for configuration in &interface.ip_configurations {
+            let index = self.places.len();
+            self.places.push(Place::new(At::Configuration(interface, configuration)));
+            let Some(address) = configuration.private_address else { continue };
+            let earlier = self.by_address.get(&address).copied();
+            match earlier.and_then(|earlier| self.places.get_mut(earlier)) {
+                Some(place) => place.is_ambiguous = true,
+                None => {
+                    self.by_address.insert(address, index);
+                }
+            }
+        }
+    }
+
+    /// The first primary configuration, else the first of all.
+    fn first_choice(&self) -> usize {
+        let is_primary = |place: &Place<'_>| matches!(place.at, At::Configuration(_, configuration) if configuration.primary);
+        self.places.iter().position(is_primary).unwrap_or(0)
+    }
+
+    /// The gates that traffic of this direction meets at this address.
+    pub(crate) fn at(&mut self, local: IpAddr, direction: Direction) -> Result<&Chain, String> {
+        let Some(index) = self.by_address.get(&local).copied().or(self.otherwise) else {
+            return Err(format!("no network interface has the local address {local}"));
+        };
+        let topology = self.topology;
+        let Some(place) = self.places.get_mut(index) else {
+            return Err(format!("nothing is known about {local}"));
+        };
+        if place.is_ambiguous && self.otherwise.is_none() {
+            return Err(format!(
+                "several network interfaces have the local address {local}: name one with --nic"
+            ));
+        }
+        let chain = match direction {
+            Direction::Inbound => &mut place.inbound,
+            Direction::Outbound => &mut place.outbound,
+        };
+        let at = place.at;
+        Ok(chain.get_or_insert_with(|| match at {
+            At::Group(group) => Chain::of_group(topology, group, direction),
+            At::Configuration(interface, configuration) => {
+                Chain::of_interface(topology, interface, configuration, direction)
+            }
+        }))
+    }
+
+    /// The name of what is asked at this address.
+    pub(crate) fn name(&self, local: IpAddr) -> &str {
+        let index = self.by_address.get(&local).copied().or(self.otherwise).unwrap_or(0);
+        match self.places.get(index).map(|place| place.at) {
+            Some(At::Group(group)) => group.name(),
+            Some(At::Configuration(interface, _)) => interface.name(),
+            None => "",
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    fn new(at: At<'a>) -> Self {
+        Self { at, inbound: None, outbound: None, is_ambiguous: false }
+    }
+}

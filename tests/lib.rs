@@ -12,6 +12,7 @@ mod analysis;
 mod api;
 mod cases;
 mod classify;
+mod cli;
 mod completion;
 mod corpus_read;
 mod diagnose;

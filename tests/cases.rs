@@ -134,8 +134,10 @@ fn reading_complaint(case: &ReadingCase) -> Option<String> {
     let mut codes: Vec<String> =
         findings.iter().filter(is_serious).map(|finding| finding.code.to_string()).collect();
     codes.sort();
+    let groups = network.security_groups.iter().flat_map(|group| &group.rules);
+    let collections = network.admin_rule_collections.iter().flat_map(|one| &one.rules);
     let rules: Vec<String> =
-        network.security_groups[0].rules.iter().map(ToString::to_string).collect();
+        groups.map(ToString::to_string).chain(collections.map(ToString::to_string)).collect();
     let is_right =
         codes == case.codes && case.rules.as_ref().is_none_or(|expected| *expected == rules);
     (!is_right).then(|| {

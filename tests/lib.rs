@@ -19,6 +19,7 @@ mod diagnose;
 mod doors;
 mod ground_truth;
 mod json;
+mod museum;
 mod naive;
 mod paths;
 mod properties;

@@ -23,7 +23,8 @@
 //!
 //! A `[[reading]]` is a security group as JSON: its key is members of the one rule `r` that differ
 //! from an ordinary one, or a list of such rules. What must come of it is the codes of the findings
-//! of at least a warning, `fine` for none, and after `=>` the rules in their text form:
+//! of at least a warning, `fine` for none, and after `=>` the rules in their text form. With a
+//! `document` the key stands for its `@`:
 //!
 //! ```toml
 //! [[reading]]
@@ -168,7 +169,7 @@ pub(crate) fn chain_cases() -> Vec<ChainCase> {
     files().iter().flat_map(cases_of).collect()
 }
 
-/// A security group in JSON.
+/// A document in Azure's JSON.
 pub(crate) struct ReadingCase {
     pub(crate) id: String,
     pub(crate) clauses: Vec<String>,
@@ -187,6 +188,15 @@ pub(crate) fn reading_cases() -> Vec<ReadingCase> {
         file.reading.iter().flat_map(|reading| reading.cases(name)).collect()
     };
     files().iter().flat_map(cases_of).collect()
+}
+
+/// The name and the mistake of every exhibit of `museum.toml`.
+pub(crate) fn exhibits() -> Vec<(String, Option<String>)> {
+    let (_, museum) = files().into_iter().find(|(name, _)| name == "museum.toml").unwrap();
+    let gates = museum.gate.into_iter().map(|gate| (gate.name, gate.mistake));
+    let chains = museum.chain.into_iter().map(|chain| (chain.name, chain.mistake));
+    let readings = museum.reading.into_iter().map(|reading| (reading.name, reading.mistake));
+    gates.chain(chains).chain(readings).collect()
 }
 
 #[derive(Deserialize)]
@@ -208,9 +218,10 @@ struct File {
 struct ReadingText {
     name: String,
     clause: Vec<String>,
-    #[serde(default, rename = "mistake")]
-    _mistake: Option<String>,
+    mistake: Option<String>,
     mode: String,
+    /// A whole document, in which the key of a case stands for `@`.
+    document: Option<String>,
     #[serde(default)]
     fires: BTreeMap<String, String>,
     #[serde(default)]
@@ -237,7 +248,10 @@ impl ReadingText {
                 let mut codes: Vec<String> = codes.map(str::to_owned).collect();
                 codes.sort();
                 let id = format!("{file}: {}: {members}", self.name);
-                let json = group_json(members).unwrap_or_else(|error| panic!("{id}: {error}"));
+                let json = match &self.document {
+                    Some(document) => document.replace('@', members),
+                    None => group_json(members).unwrap_or_else(|error| panic!("{id}: {error}")),
+                };
                 ReadingCase {
                     id,
                     clauses: self.clause.clone(),
@@ -289,8 +303,7 @@ fn group_json(members: &str) -> serde_json::Result<String> {
 struct ChainText {
     name: String,
     clause: Vec<String>,
-    #[serde(default, rename = "mistake")]
-    _mistake: Option<String>,
+    mistake: Option<String>,
     network: Shared,
     #[serde(default)]
     tags: BTreeMap<String, Vec<String>>,
@@ -362,9 +375,8 @@ fn files() -> Vec<(String, File)> {
 struct Gate {
     name: String,
     clause: Vec<String>,
-    /// What a tool once got wrong here.
-    #[serde(default, rename = "mistake")]
-    _mistake: Option<String>,
+    /// What a tool once got wrong here, in one sentence that names it.
+    mistake: Option<String>,
     #[serde(default)]
     direction: Option<String>,
     /// What `VirtualNetwork` holds: 10.0.0.0/16 and the host address unless given (S4.2);

@@ -24,6 +24,7 @@ mod naive;
 mod paths;
 mod properties;
 mod readers;
+mod refusals;
 mod space;
 mod support;
 mod tutorial;

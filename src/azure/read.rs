@@ -81,9 +81,13 @@ impl Stage {
 
     fn read_resource(&mut self, kind: Kind, view: &View<'_, '_>, id: Option<ResourceId>) {
         let Some(id) = id.or_else(|| group::id_of_effective(kind, view)) else {
-            let message = "the resource has neither an id nor a type and name, and is passed over";
-            self.report(Code::InvalidField, &view.at, message);
-            return;
+            let message = if kind == Kind::Rule {
+                "the rule does not tell its group, and is passed over: read its group, or rules \
+                 with ids"
+            } else {
+                "the resource has neither an id nor a type and name, and is passed over"
+            };
+            return self.report(Code::InvalidField, &view.at, message);
         };
         match kind {
             Kind::SecurityGroup => group::read(self, view, id),

@@ -56,6 +56,7 @@ pub(super) fn read_side<'d>(side: &'d SideDraft<'_>, name: &str, log: &mut Log<'
     }
     let mut items = Vec::new();
     for (field, form) in [(&side.address, AddressForm::One), (&side.addresses, AddressForm::List)] {
+        log.check_form(field, form == AddressForm::List);
         for (spot, written) in field.items() {
             let Written::Text(text) = written else {
                 log.lost(spot, Code::InvalidField, "an address must be a text");

@@ -22,6 +22,8 @@ pub(super) fn read_side(side: &SideDraft<'_>, name: &str, log: &mut Log<'_>) -> 
         }
         _ => {}
     }
+    log.check_form(one, false);
+    log.check_form(many, true);
     let mut ports = Ports::default();
     for (spot, item) in one.items() {
         ports.add(item, spot, false, log);

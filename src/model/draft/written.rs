@@ -143,6 +143,23 @@ impl Log<'_> {
         self.report(severity, spot, code, message);
     }
 
+    /// Reports a list where one value belongs, as PowerShell writes it, and the reverse.
+    pub(crate) fn check_form(&mut self, field: &Field<'_>, is_plural: bool) {
+        let message = match &field.written {
+            Written::List(_) if !is_plural => "a list stands in the field for one value",
+            Written::Text(_) if is_plural => "one value stands in the field for a list",
+            _ => return,
+        };
+        if field.written.is_absent() {
+            return;
+        }
+        let code = match self.mode {
+            Mode::Strict => Code::InvalidField,
+            Mode::Lenient => Code::LenientForm,
+        };
+        self.refused(field.spot(), code, message);
+    }
+
     /// This was not understood.
     pub(crate) fn lost(
         &mut self,

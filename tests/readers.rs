@@ -32,7 +32,7 @@ fn texts(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(ToString::to_string).collect()
 }
 
-fn group_of(rules: serde_json::Value) -> serde_json::Value {
+fn group_of(rules: &serde_json::Value) -> serde_json::Value {
     json!({
         "id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg",
         "name": "nsg",
@@ -135,7 +135,7 @@ fn flattening_changes_nothing() {
 /// S10.5, and other wrappers around one resource or several.
 #[test]
 fn wrappers_are_seen_through() {
-    let group = group_of(json!([]));
+    let group = group_of(&json!([]));
     for wrapped in [
         group.clone(),
         json!([group]),
@@ -287,9 +287,9 @@ fn copies_merge_and_contradictions_keep_the_first() {
             "destinationAddressPrefix": "*", "access": "Allow", "priority": priority,
             "direction": "Inbound" } })
     };
-    let first = group_of(json!([rule("a", 100), rule("b", 200)]));
-    let same = group_of(json!([rule("b", 200), rule("a", 100)]));
-    let other = group_of(json!([rule("a", 300)]));
+    let first = group_of(&json!([rule("a", 100), rule("b", 200)]));
+    let same = group_of(&json!([rule("b", 200), rule("a", 100)]));
+    let other = group_of(&json!([rule("a", 300)]));
     let read = read_value(&json!([first, same, other]));
     assert_eq!(names(&read.network.group("nsg").unwrap().rules), ["a", "b"]);
     let [finding] = read.findings.as_slice() else { panic!("{:?}", texts(&read.findings)) };
@@ -299,7 +299,7 @@ fn copies_merge_and_contradictions_keep_the_first() {
 /// A group may say what it is on, instead of the subnet or the interface.
 #[test]
 fn either_side_tells_an_attachment() {
-    let mut group = group_of(json!([]));
+    let mut group = group_of(&json!([]));
     let vnet = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v";
     let subnet = format!("{vnet}/subnets/app");
     let nic = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkInterfaces/n";
@@ -332,7 +332,7 @@ fn partial_ids_are_compared_by_type_and_names() {
     let nic = json!({ "type": "Microsoft.Network/networkInterfaces", "name": "n", "properties": {
         "networkSecurityGroup": { "id": "/providers/Microsoft.Network/networkSecurityGroups/NSG" },
         "ipConfigurations": [] } });
-    let read = read_value(&json!([nic, group_of(json!([]))]));
+    let read = read_value(&json!([nic, group_of(&json!([]))]));
     let link = read.network.network_interfaces[0].security_group.as_ref().unwrap();
     assert_eq!(link.known(), Some(&read.network.security_groups[0].id));
     assert_eq!(link.known().unwrap().subscription(), Some("s"));

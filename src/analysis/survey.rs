@@ -218,64 +218,108 @@ fn shadowed(
     rule: RuleRef,
     meter: &mut Meter,
 ) -> Result<Shadowed, LimitExceeded> {
-    let mut deciders = Deciders { lists, rule: rule.index, found: BTreeSet::new() };
-    let met = lists.ask(&mut deciders, meter)?;
-    let mut by = deciders.found;
+    let by = match lists.single_cover(rule.index) {
+        Some(one) => BTreeSet::from([one]),
+        None => cover(lists, rule.index, meter)?,
+    };
+    let (contradicts, witness) = match lists.first_meeting(rule.index) {
+        Some((true, flow)) => (true, flow.witness()),
+        _ => decided_otherwise(lists, rule.index, meter)?,
+    };
+    let by = by.into_iter().filter_map(|index| gates.rule(0, index)).collect();
+    Ok(Shadowed { rule, by, contradicts, witness })
+}
+
+/// Rules that together match all that a later rule matches, none of them superfluous.
+fn cover(lists: &Lists, rule: usize, meter: &mut Meter) -> Result<BTreeSet<usize>, LimitExceeded> {
+    let mut choice = Choice { lists, rule, chosen: BTreeSet::new() };
+    lists.ask(&mut choice, meter)?;
+    let mut by = choice.chosen;
     loop {
-        let mut cover = Cover { lists, rule: rule.index, by: &by, alone: BTreeSet::new() };
-        lists.ask(&mut cover, meter)?;
-        let spare = by.iter().rev().find(|rule| !cover.alone.contains(rule)).copied();
+        let mut alone = Alone { lists, rule, by: &by, alone: BTreeSet::new() };
+        lists.ask(&mut alone, meter)?;
+        let spare = by.iter().rev().find(|rule| !alone.alone.contains(rule)).copied();
         match spare {
             Some(spare) => by.remove(&spare),
-            None => break,
+            None => return Ok(by),
         };
     }
-    let against = met.flows(&[AGAINST], &Limits::NONE)?;
-    let with = met.flows(&[WITH], &Limits::NONE)?;
-    Ok(Shadowed {
-        by: by.into_iter().filter_map(|index| gates.rule(0, index)).collect(),
-        contradicts: !against.is_empty(),
-        witness: against.witness().or_else(|| with.witness()),
-        rule,
-    })
+}
+
+/// Whether some flow that a rule matches is decided with other access than the rule's, and a
+/// flow that shows it, or one that the rule matches.
+fn decided_otherwise(
+    lists: &Lists,
+    rule: usize,
+    meter: &mut Meter,
+) -> Result<(bool, Option<Flow>), LimitExceeded> {
+    let met = lists.ask(&mut Otherwise { lists, rule }, meter)?;
+    let against = met.flows(&[AGAINST], &Limits::NONE)?.witness();
+    let is_against = against.is_some();
+    let witness = match against {
+        Some(flow) => Some(flow),
+        None => met.flows(&[WITH], &Limits::NONE)?.witness(),
+    };
+    Ok((is_against, witness))
 }
 
 /// The flow is decided with the access of the rule, or with another.
 const WITH: NodeId = 1;
 const AGAINST: NodeId = 2;
 
-/// Which rules decide the flows that a later rule matches, and how.
-struct Deciders<'a> {
+/// With which access the flows are decided that a rule matches and never decides.
+struct Otherwise<'a> {
     lists: &'a Lists,
     rule: usize,
-    found: BTreeSet<usize>,
 }
 
-impl Question for Deciders<'_> {
+impl Question for Otherwise<'_> {
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let Some(own) = certain_before(self.lists, self.rule, active) else { return Some(0) };
-        let Some(&first) = active.first().filter(|&&id| id != own) else { return Some(0) };
-        if covers(first) {
-            *active = vec![first, own];
+        let effects = |id: u32| self.lists.entry(id).map(|entry| entry.effects);
+        if let Some(place) = active.iter().position(|&id| id != own && covers(id)) {
+            active.truncate(place.saturating_add(1));
+            active.push(own);
         }
-        if !active.iter().all(|&id| covers(id)) {
-            return None;
+        let others = active.split_last().map_or(&[] as &[u32], |(_, others)| others);
+        let Some(first) = others.first().map(|&id| effects(id)) else { return Some(0) };
+        let is_one = others.iter().all(|&id| effects(id) == first);
+        let is_inside = covers(own) && others.iter().any(|&id| covers(id));
+        (is_inside && is_one).then_some(if first == effects(own) { WITH } else { AGAINST })
+    }
+}
+
+/// Chooses rules before another one until they match all that it matches.
+struct Choice<'a> {
+    lists: &'a Lists,
+    rule: usize,
+    chosen: BTreeSet<usize>,
+}
+
+impl Question for Choice<'_> {
+    const DRAWS: bool = false;
+
+    fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
+        let Some(own) = certain_before(self.lists, self.rule, active) else { return Some(0) };
+        let rule = |id: u32| self.lists.entry(id).map_or(usize::MAX, |entry| entry.rule);
+        let mut covering = active.iter().copied().filter(|&id| id != own && covers(id)).map(rule);
+        let first = covering.next()?;
+        if !self.chosen.contains(&first) && !covering.any(|rule| self.chosen.contains(&rule)) {
+            self.chosen.insert(first);
         }
-        let (own, first) = (self.lists.entry(own)?, self.lists.entry(first)?);
-        self.found.insert(first.rule);
-        Some(if own.effects == first.effects { WITH } else { AGAINST })
+        Some(0)
     }
 }
 
 /// Which of several rules are the only one of them to match some flow that a later rule matches.
-struct Cover<'a> {
+struct Alone<'a> {
     lists: &'a Lists,
     rule: usize,
     by: &'a BTreeSet<usize>,
     alone: BTreeSet<usize>,
 }
 
-impl Question for Cover<'_> {
+impl Question for Alone<'_> {
     const DRAWS: bool = false;
 
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {

@@ -86,6 +86,58 @@ impl FlowBox {
         }
     }
 
+    /// Whether every flow of `other` lies in it. It may say no of sets that only their empty
+    /// parts keep apart.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        let has = |kind: Kind| other.protocols.overlaps(&kind.protocols());
+        self.protocols.covers(&other.protocols)
+            && (!has(Kind::Ported)
+                || self.source_ports.covers(&other.source_ports)
+                    && self.destination_ports.covers(&other.destination_ports))
+            && (!has(Kind::Icmp) || self.icmp_types.covers(&other.icmp_types))
+            && (self.portless || !other.portless || !has(Kind::Bare))
+            && self.source.covers(&other.source)
+            && self.destination.covers(&other.destination)
+    }
+
+    /// The flows that lie in both.
+    pub(super) fn intersection(&self, other: &Self) -> Self {
+        let ports = |one: &PortSet, other: &PortSet| {
+            PortSet::from(one.ranges().intersection(other.ranges()))
+        };
+        Self {
+            protocols: self.protocols.intersection(&other.protocols),
+            source: Arc::new(self.source.intersection(&other.source)),
+            source_ports: ports(&self.source_ports, &other.source_ports),
+            destination: Arc::new(self.destination.intersection(&other.destination)),
+            destination_ports: ports(&self.destination_ports, &other.destination_ports),
+            icmp_types: self.icmp_types.intersection(&other.icmp_types),
+            portless: self.portless && other.portless,
+        }
+    }
+
+    /// Whether some flow lies in both.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let protocols = self.protocols.intersection(&other.protocols);
+        let has = |kind: Kind| protocols.overlaps(&kind.protocols());
+        let kinds = || {
+            (has(Kind::Ported)
+                && self.source_ports.overlaps(&other.source_ports)
+                && self.destination_ports.overlaps(&other.destination_ports))
+                || (has(Kind::Icmp) && self.icmp_types.overlaps(&other.icmp_types))
+                || (has(Kind::Bare) && self.portless && other.portless)
+        };
+        let ipv4 = || {
+            self.source.ipv4().overlaps(other.source.ipv4())
+                && self.destination.ipv4().overlaps(other.destination.ipv4())
+        };
+        let ipv6 = || {
+            self.source.ipv6().overlaps(other.source.ipv6())
+                && self.destination.ipv6().overlaps(other.destination.ipv6())
+        };
+        !protocols.is_empty() && (ipv4() || ipv6()) && kinds()
+    }
+
     /// Whether `flow` lies in it, for every value of what the flow leaves open.
     pub(crate) fn contains(&self, flow: &Flow) -> bool {
         let within = |ports: &PortSet, port: Option<u16>| {
@@ -140,6 +192,16 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    fn protocols(self) -> ProtocolSet {
+        let ported = || [Protocol::TCP, Protocol::UDP].into_iter();
+        let icmp = || [Protocol::ICMP, Protocol::ICMPV6].into_iter();
+        match self {
+            Self::Ported => ported().collect(),
+            Self::Icmp => icmp().collect(),
+            Self::Bare => ported().chain(icmp()).collect::<ProtocolSet>().complement(),
+        }
+    }
+
     pub(crate) fn of(protocol: Protocol) -> Self {
         if protocol.has_ports() {
             Self::Ported

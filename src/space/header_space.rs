@@ -58,8 +58,12 @@ impl HeaderSpace {
 
     /// The flows of one region.
     pub fn of_region(region: &Region) -> Self {
+        Self::of_box(&FlowBox::of_region(region))
+    }
+
+    pub(super) fn of_box(flows: &FlowBox) -> Self {
         // One box has no more pieces than its lists have items: no limit is needed.
-        Self::of_regions([region], &Limits::NONE).unwrap_or_else(|_| Self::empty())
+        Self::of_boxes(std::slice::from_ref(flows), &Limits::NONE).unwrap_or_else(|_| Self::empty())
     }
 
     /// The flows that lie in any of several regions, which may overlap.
@@ -72,7 +76,11 @@ impl HeaderSpace {
         limits: &Limits,
     ) -> Result<Self, LimitExceeded> {
         let boxes: Vec<FlowBox> = regions.into_iter().map(FlowBox::of_region).collect();
-        let ground = Ground::new(&boxes);
+        Self::of_boxes(&boxes, limits)
+    }
+
+    fn of_boxes(boxes: &[FlowBox], limits: &Limits) -> Result<Self, LimitExceeded> {
+        let ground = Ground::new(boxes);
         sweep(&ground, boxes.len(), &mut Any, &mut Meter::new(limits)).map(Self::from)
     }
 

@@ -243,6 +243,35 @@ impl Lists {
         lists
     }
 
+    /// The first rule before this one of the only list that by itself certainly matches all that
+    /// this one may match.
+    pub(crate) fn single_cover(&self, rule: usize) -> Option<usize> {
+        let own = self.own_box(rule)?;
+        self.certain_before(rule).find(|(_, flows)| flows.covers(own)).map(|(entry, _)| entry.rule)
+    }
+
+    /// How this rule of the only list meets with the first before it that certainly matches some
+    /// of the same flows: whether that one does something else, and those flows. Nothing but
+    /// that one decides them, if nothing before it is in doubt.
+    pub(crate) fn first_meeting(&self, rule: usize) -> Option<(bool, HeaderSpace)> {
+        let own = self.own_box(rule)?;
+        let own_effects = self.entries.iter().find(|entry| entry.rule == rule)?.effects;
+        let (first, flows) = self.certain_before(rule).find(|(_, flows)| flows.overlaps(own))?;
+        let both = HeaderSpace::of_box(&flows.intersection(own));
+        Some((first.effects != own_effects, both))
+    }
+
+    /// All that a rule of the only list may match.
+    fn own_box(&self, rule: usize) -> Option<&FlowBox> {
+        let place = self.entries.iter().position(|entry| entry.rule == rule)?;
+        self.boxes.get(place)
+    }
+
+    fn certain_before(&self, rule: usize) -> impl Iterator<Item = (&Entry, &FlowBox)> {
+        let all = self.entries.iter().zip(&self.boxes);
+        all.take_while(move |(entry, _)| entry.rule < rule).filter(|(entry, _)| entry.is_certain)
+    }
+
     /// What may become of a flow that these rules of a list may decide.
     pub(crate) fn effects(
         &self,

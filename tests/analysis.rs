@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use nsg_engine::analysis::{
     Contract, Gates, Judgement, Reason, Survey, always_allows, always_denies, difference, disjoint,
-    effective, equivalent, implies, survey,
+    effective, equivalent, exposure, implies, survey,
 };
 use nsg_engine::eval::{FieldMatches, Match, Verdict, evaluate};
-use nsg_engine::model::{Access, Direction, Flow};
-use nsg_engine::resolve::{Effect, Rule, Ruleset};
+use nsg_engine::model::{Access, Direction, Endpoint, Flow};
+use nsg_engine::path::Chain;
+use nsg_engine::resolve::{Effect, Rule, Ruleset, Topology};
 use nsg_engine::space::{Allowed, HeaderSpace, Limits, Region};
+use nsg_engine::strategies::{Choices, NetworkCase, Shape};
 
 use crate::space::{Cells, small_cases};
 
@@ -304,4 +306,77 @@ fn contracts_hold_exactly_when_all_flows_of_the_region_keep_them() {
         assert!(always_denies(&gates, &none, &limits()).unwrap().holds());
     }
     assert!(kept.iter().all(|count| *count > 20), "{kept:?}");
+}
+
+/// Every chain of some generated networks, with its own gates and flows at their corners.
+fn chains(count: u64) -> impl Iterator<Item = (Topology, Chain, Vec<Flow>)> {
+    let mut shape = Shape::default();
+    (shape.rules, shape.items, shape.prefixes) = (3, 2, 4);
+    (0..count).flat_map(move |seed| {
+        let case = NetworkCase::draw(Choices::from_seed(seed), shape);
+        let topology = Topology::new(case.network.clone(), case.tags.clone());
+        let interface = case.network.network_interfaces.first().cloned();
+        let configuration = interface.as_ref().and_then(|one| one.ip_configurations.first());
+        let chains: Vec<_> = interface
+            .iter()
+            .zip(configuration)
+            .flat_map(|(interface, configuration)| {
+                DIRECTIONS.map(|direction| {
+                    let chain = Chain::of_interface(&topology, interface, configuration, direction);
+                    let gates = Gates::of_chain(&chain);
+                    let mut flows = Cells::of(gates.rulesets().iter().map(AsRef::as_ref)).flows();
+                    flows.retain(|flow| flow.source() != flow.destination());
+                    // Enough of them to meet everything, few enough to be quick.
+                    let step = flows.len() / 2000 + 1;
+                    (topology.clone(), chain, flows.into_iter().step_by(step).collect())
+                })
+            })
+            .collect();
+        chains
+    })
+}
+
+/// Admin rules, subnet, interface and the platform's exemptions together are what the chain says.
+#[test]
+fn the_gates_of_a_chain_let_pass_what_the_chain_does() {
+    let mut seen = BTreeSet::new();
+    for (_, chain, flows) in chains(60) {
+        let gates = Gates::of_chain(&chain);
+        let allowed = gates.allowed(&limits()).unwrap();
+        for flow in &flows {
+            let verdict = chain.evaluate(flow).verdict();
+            seen.insert((chain.direction(), verdict));
+            assert_eq!(allowed.certain.contains(flow), verdict == Verdict::Allow, "{flow}");
+            assert_eq!(allowed.possible.contains(flow), verdict != Verdict::Deny, "{flow}");
+        }
+    }
+    assert_eq!(seen.len(), 6, "{seen:?}");
+}
+
+#[test]
+fn what_is_exposed_reaches_the_interface() {
+    let mut exposed = 0;
+    for (topology, chain, _) in chains(60) {
+        if chain.direction() == Direction::Outbound {
+            continue;
+        }
+        let interface = &topology.network().network_interfaces[0];
+        let configuration = &interface.ip_configurations[0];
+        let found = exposure(&topology, interface, &Endpoint::Any, &limits()).unwrap();
+        for one in &found[0].certain {
+            assert_eq!(chain.evaluate(&one.witness).verdict(), Verdict::Allow);
+            assert_eq!(one.reason.access, Some(Access::Allow));
+            let deciding = chain.evaluate(&one.witness);
+            let name = deciding.rule().map(Rule::qualified_name);
+            assert_eq!(one.reason.rule.as_ref().map(|rule| rule.name.clone()), name);
+            if let Some(address) = configuration.private_address {
+                assert_eq!(one.witness.destination(), address);
+            }
+            exposed += 1;
+        }
+        for one in &found[0].possible {
+            assert_eq!(chain.evaluate(&one.witness).verdict(), Verdict::Indeterminate);
+        }
+    }
+    assert!(exposed > 20, "{exposed}");
 }

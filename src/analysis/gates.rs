@@ -3,39 +3,70 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::RuleName;
-use crate::model::{Access, Flow};
+use crate::model::{Access, Flow, RuleName};
 use crate::net::{AddressSet, PortSet, ProtocolSet};
 use crate::path::{Chain, Gate, GateRules};
 use crate::report::Origin;
 use crate::resolve::{Dimension, Fallback, Rule, RuleKind, Ruleset, Side, Unresolved};
-use crate::space::{Effects, Lists};
+use crate::space::{Allowed, Effects, LimitExceeded, Limits, Lists, Region};
 
 /// Lists of rules in the order that flows pass them: all must let a flow go on, except that an
 /// admin rule may deliver it at once (S3.12, S6.4).
 #[derive(Clone, Debug)]
 pub struct Gates {
     rulesets: Vec<Arc<Ruleset>>,
+    /// How many of them, from the first, are the platform's.
+    platform: usize,
 }
 
 impl Gates {
     /// These lists in this order.
     pub fn new(rulesets: impl IntoIterator<Item = Arc<Ruleset>>) -> Self {
-        Self { rulesets: rulesets.into_iter().collect() }
+        Self { rulesets: rulesets.into_iter().collect(), platform: 0 }
     }
 
-    /// The gates of a chain. A gate whose rules are not known may do anything.
+    /// The gates of a chain, with the platform's exemptions in front (S5.9). A gate whose rules
+    /// are not known may do anything.
+    ///
+    /// Traffic of a machine to its own address never leaves it and meets no gate (S3.17): what
+    /// the gates do with it means nothing.
     pub fn of_chain(chain: &Chain) -> Self {
         let rules = |gate: &Gate| match &gate.rules {
             GateRules::Group { rules, .. } | GateRules::Admin { rules, .. } => Arc::clone(rules),
             GateRules::Unknown(reason) => Arc::new(anything(chain, reason)),
         };
-        Self::new(chain.gates().iter().map(rules))
+        let exemptions = chain.exemptions();
+        Self {
+            platform: exemptions.len(),
+            ..Self::new(exemptions.into_iter().map(Arc::new).chain(chain.gates().iter().map(rules)))
+        }
     }
 
     /// The lists, in order.
     pub fn rulesets(&self) -> &[Arc<Ruleset>] {
         &self.rulesets
+    }
+
+    /// The flows that pass all of them.
+    ///
+    /// # Errors
+    ///
+    /// When that takes more than the limits allow.
+    pub fn allowed(&self, limits: &Limits) -> Result<Allowed, LimitExceeded> {
+        Allowed::by_all(self.iter(), limits)
+    }
+
+    /// The flows of some regions that pass all of them.
+    ///
+    /// # Errors
+    ///
+    /// When that takes more than the limits allow.
+    pub fn allowed_within(
+        &self,
+        regions: &[Region],
+        limits: &Limits,
+    ) -> Result<Allowed, LimitExceeded> {
+        Allowed::by_all_within(self.iter(), regions, limits)
     }
 
     /// Everything that is not known about the rules, each thing once.
@@ -89,7 +120,12 @@ impl Gates {
 
     pub(super) fn rule(&self, gate: usize, index: usize) -> Option<RuleRef> {
         let rule = self.rulesets.get(gate)?.rules().get(index)?;
-        Some(RuleRef { gate, index, name: rule.qualified_name() })
+        let name = if gate < self.platform && rule.kind == RuleKind::Admin {
+            format!("platform/{}", rule.name)
+        } else {
+            rule.qualified_name()
+        };
+        Some(RuleRef { gate, index, name })
     }
 }
 

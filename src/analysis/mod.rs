@@ -10,6 +10,7 @@
 //! | [`effective`] | what one rule still decides after all before it |
 //! | [`difference`] | what a change opens and closes, as disjoint regions |
 //! | [`equivalent`], [`implies`], [`disjoint`] | whether that holds of two policies |
+//! | [`exposure`] | exactly what reaches an interface through all its gates |
 //! | [`always_allows`], [`always_denies`], [`Contract`] | whether that holds of some regions |
 //!
 //! Names whose contents are unknown make answers three-valued, never wrong: a claim holds only
@@ -18,6 +19,7 @@
 mod compare;
 mod contract;
 mod effective;
+mod exposure;
 mod gates;
 mod survey;
 
@@ -27,5 +29,6 @@ pub use compare::{
 };
 pub use contract::Contract;
 pub use effective::{Effective, effective};
+pub use exposure::{Exposed, Exposure, exposure};
 pub use gates::{Gates, Reason, RuleRef};
 pub use survey::{Shadowed, Survey, Unfinished, survey};

@@ -19,6 +19,7 @@
 mod admin;
 mod chain;
 mod ends;
+mod exempt;
 mod gate;
 mod platform;
 mod trace;

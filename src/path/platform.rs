@@ -12,8 +12,8 @@ use crate::net::{AddressSet, Prefix, Protocol};
 use crate::network::{NextHop, RouteDestination, Subnet};
 use crate::resolve::{Fallback, Names, Rule, RuleKind, Ruleset, Side, Topology, Unresolved};
 
-const HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
-const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
+pub(super) const HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
+pub(super) const METADATA: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 
 /// A service of the platform that outbound traffic reaches whatever the rules say (S5.9).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -59,9 +59,9 @@ impl fmt::Display for PlatformService {
 #[derive(Clone, Debug)]
 pub(super) struct Platform {
     /// The licensing addresses, where no route takes their exemption away (S5.4).
-    licensing: Arc<AddressSet>,
+    pub(super) licensing: Arc<AddressSet>,
     /// Whether a route may take it away.
-    licensing_doubt: Option<Unresolved>,
+    pub(super) licensing_doubt: Option<Unresolved>,
     /// For each service that a rule can deny: the rules of each group on the way that do.
     overrides: Vec<Override>,
 }

@@ -2,7 +2,7 @@
 
 use super::limits::Meter;
 use super::lists::{Fate, Fates, Lists};
-use super::{HeaderSpace, LimitExceeded, Limits};
+use super::{HeaderSpace, LimitExceeded, Limits, Region};
 use crate::resolve::Ruleset;
 
 /// The flows that rules let pass, with two borders where names are unknown.
@@ -58,13 +58,32 @@ impl Allowed {
         rulesets: impl IntoIterator<Item = &'a Ruleset>,
         limits: &Limits,
     ) -> Result<Self, LimitExceeded> {
-        let lists = Lists::new(rulesets);
+        Self::of_lists(&Lists::new(rulesets), limits)
+    }
+
+    /// The flows of some regions, which may overlap, that several lists let pass.
+    ///
+    /// # Errors
+    ///
+    /// When that takes more than the limits allow.
+    pub fn by_all_within<'a>(
+        rulesets: impl IntoIterator<Item = &'a Ruleset>,
+        regions: &[Region],
+        limits: &Limits,
+    ) -> Result<Self, LimitExceeded> {
+        if regions.is_empty() {
+            return Ok(Self { certain: HeaderSpace::empty(), possible: HeaderSpace::empty() });
+        }
+        Self::of_lists(&Lists::within(rulesets, regions), limits)
+    }
+
+    fn of_lists(lists: &Lists, limits: &Limits) -> Result<Self, LimitExceeded> {
         let value = |fate, _, _| match fate {
             Fate::Dropped => 0,
             Fate::Passed => 1,
             Fate::Open => 2,
         };
-        let mut fates = Fates::new(&lists, lists.len(), value);
+        let mut fates = Fates::new(lists, lists.len(), value);
         let answer = lists.ask(&mut fates, &mut Meter::new(limits))?;
         Ok(Self { certain: answer.flows(&[1], limits)?, possible: answer.flows(&[1, 2], limits)? })
     }

@@ -296,6 +296,18 @@ fn copies_merge_and_contradictions_keep_the_first() {
     assert_eq!((finding.code, finding.location.pointer()), (Code::DuplicateId, "/2"));
 }
 
+/// Two groups named by one expression may be two groups: neither is lost.
+#[test]
+fn groups_named_by_expressions_are_kept_apart() {
+    let group = |rules: serde_json::Value| {
+        json!({ "type": "Microsoft.Network/networkSecurityGroups", "name": "[variables('n')]",
+            "properties": { "securityRules": rules } })
+    };
+    let (first, second) = (group(json!([])), group(json!([{ "name": "r" }])));
+    let read = read_value(&json!([first, first, second]));
+    assert_eq!(read.network.security_groups.len(), 2);
+}
+
 /// A group may say what it is on, instead of the subnet or the interface.
 #[test]
 fn either_side_tells_an_attachment() {

@@ -70,6 +70,10 @@ impl Assembly<'_> {
         let place = resource.location().cloned().unwrap_or_default();
         let id = resource.id().clone();
         match self.find::<R>(&id) {
+            // Two templates may name their groups by one expression and mean two names.
+            Some(known) if id.name().starts_with('[') && *known != resource => {
+                R::list(&mut self.network).push(resource);
+            }
             Some(known) => {
                 if !known.absorb(resource) {
                     self.contradiction(R::KIND, &id, place);
@@ -236,7 +240,7 @@ fn unseen_subnet(id: ResourceId) -> Subnet {
 }
 
 /// A kind of resource that has a list in the network.
-trait Resource: Sized {
+trait Resource: Sized + PartialEq {
     /// What to call one of them.
     const KIND: &'static str;
     fn id(&self) -> &ResourceId;

@@ -236,6 +236,12 @@ fn a_stream_is_answered_line_by_line_in_order() {
     let access: Vec<_> = answers.iter().map(|answer| answer["access"].as_str()).collect();
     assert_eq!(access, [Some("Deny"), None, Some("Allow"), None, None, Some("Deny")]);
     assert_eq!(answers[0]["ruleName"], "securityRules/DenyVnetInBound");
+    let gate = &answers[0]["gates"][0];
+    assert_eq!(
+        (gate["gate"].as_str(), gate["nsg"].as_str()),
+        (Some("nic-inbound"), Some("nsg-vm"))
+    );
+    assert_eq!(gate["priority"], 1000);
     for bad in [1, 3, 4] {
         let message = answers[bad]["error"].as_str().unwrap();
         assert!(message.contains(&format!("line {}", bad + 1)), "{message}");

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use nsg_engine::azure::network_watcher::IpFlowRequest;
 use nsg_engine::eval::Verdict;
+use nsg_engine::model::{Priority, ResourceId};
 use nsg_engine::path::ChainDecision;
-use nsg_engine::resolve::RuleKind;
+use nsg_engine::resolve::{Rule, RuleKind};
 
 use crate::Failure;
 use crate::output::Outcome;
@@ -48,7 +49,7 @@ pub(crate) fn run(flows: &Path, chains: &mut Chains<'_>) -> Result<Outcome, Fail
             input.skip_until(b'\n').map_err(Failure::new)?;
             Err("the line is longer than 1 MiB".to_owned())
         } else {
-            answer(&line, chains, &mut output)
+            answer(line.trim_ascii_end(), chains, &mut output)
         };
         match answered {
             Ok(verdict) => tally.count(verdict?),
@@ -81,32 +82,48 @@ fn answer(
         let trace = chain.trace(&flow);
         let unknown: Vec<String> = trace.unresolved().iter().map(ToString::to_string).collect();
         let answer = serde_json::json!({
-            "access": verdict.to_string(), "ruleName": null, "unknown": unknown,
+            "access": verdict.to_string(), "ruleName": null, "gates": [], "unknown": unknown,
         });
         return Ok(writeln!(output, "{answer}").map(|()| verdict));
     }
     Ok(write_answer(&decision, output).map(|()| verdict))
 }
 
+/// Writes the members of a single answer; of the gates only the one that decides, because the
+/// others need not be asked to know it.
 fn write_answer(decision: &ChainDecision<'_>, output: &mut impl Write) -> io::Result<()> {
-    output.write_all(match decision.verdict() {
-        Verdict::Allow => br#"{"access":"Allow","ruleName":"#,
-        Verdict::Deny => br#"{"access":"Deny","ruleName":"#,
-        Verdict::Indeterminate => br#"{"access":"Indeterminate","ruleName":"#,
-    })?;
-    match decision.rule() {
-        None => output.write_all(b"null")?,
-        Some(rule) => {
-            output.write_all(match rule.kind {
-                RuleKind::Admin => b"\"securityAdminRules/",
-                RuleKind::Custom => b"\"securityRules/",
-                RuleKind::Default => b"\"defaultSecurityRules/",
-            })?;
-            let name = serde_json::to_string(rule.name.as_str())?;
-            output.write_all(name.trim_start_matches('"').as_bytes())?;
-        }
+    let access = match decision.verdict() {
+        Verdict::Allow => "Allow",
+        Verdict::Deny => "Deny",
+        Verdict::Indeterminate => "Indeterminate",
+    };
+    write!(output, "{{\"access\":\"{access}\",\"ruleName\":")?;
+    write_rule_name(decision.rule(), output)?;
+    output.write_all(b",\"gates\":[")?;
+    if let Some(gate) = decision.gate() {
+        write!(output, "{{\"gate\":\"{}\",\"appliedTo\":", gate.kind)?;
+        serde_json::to_writer(&mut *output, gate.applied_to.as_str())?;
+        output.write_all(b",\"nsg\":")?;
+        serde_json::to_writer(&mut *output, &gate.group().map(ResourceId::name))?;
+        write!(output, ",\"access\":\"{access}\",\"ruleName\":")?;
+        write_rule_name(decision.rule(), output)?;
+        output.write_all(b",\"priority\":")?;
+        let priority = decision.rule().and_then(|rule| rule.priority);
+        serde_json::to_writer(&mut *output, &priority.map(Priority::number))?;
+        output.write_all(b"}")?;
     }
-    output.write_all(b",\"unknown\":[]}\n")
+    output.write_all(b"],\"unknown\":[]}\n")
+}
+
+fn write_rule_name(rule: Option<&Rule>, output: &mut impl Write) -> io::Result<()> {
+    let Some(rule) = rule else { return output.write_all(b"null") };
+    output.write_all(match rule.kind {
+        RuleKind::Admin => b"\"securityAdminRules/",
+        RuleKind::Custom => b"\"securityRules/",
+        RuleKind::Default => b"\"defaultSecurityRules/",
+    })?;
+    let name = serde_json::to_string(rule.name.as_str())?;
+    output.write_all(name.strip_prefix('"').unwrap_or(&name).as_bytes())
 }
 
 /// What came of the lines so far.

@@ -4,6 +4,7 @@ use super::Unfit;
 use super::bitsets::AnyBitsets;
 use super::config::{BuildError, Config, Strategy};
 use super::fields::Fields;
+use super::forest::{Forest, is_plain};
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::report::PartReport;
@@ -20,6 +21,7 @@ pub(super) trait Lookup<B> {
 /// The structure that a lookup goes through.
 pub(super) enum Engine<B: Bits> {
     Bitsets(AnyBitsets<B>),
+    Forest(Forest<B>),
     Scan(Scan<B>),
     Table(Table<B>),
 }
@@ -34,6 +36,7 @@ macro_rules! with_lookup {
             Engine::Bitsets(AnyBitsets::W8($lookup)) => $body,
             Engine::Bitsets(AnyBitsets::W16($lookup)) => $body,
             Engine::Bitsets(AnyBitsets::Long($lookup)) => $body,
+            Engine::Forest($lookup) => $body,
             Engine::Scan($lookup) => $body,
             Engine::Table($lookup) => $body,
         }
@@ -46,8 +49,11 @@ pub(super) struct Part<B: Bits> {
     report: PartReport,
 }
 
-/// Tables larger than this leave the caches near the core, and bit sets are as fast (measured).
-const TABLE_LIMIT: usize = 16 << 20;
+/// Tables larger than this leave the caches near the core, and bit sets are as fast.
+const TABLE_LIMIT: usize = 4 << 20;
+
+/// From here on, rows of bits are longer than the way down a few trees.
+const MANY_RULES: usize = 2048;
 
 /// The most words of rows that class computation may toggle.
 const CLASS_WORK: usize = 1 << 27;
@@ -110,7 +116,7 @@ fn forced<B: Bits>(
     let mut report = report(strategy, "asked for");
     let engine = match strategy {
         Strategy::Scan => Engine::Scan(Scan::new(rules, limit)?),
-        Strategy::Forest => return Err(Unfit::Rules("not built yet")),
+        Strategy::Forest => Engine::Forest(Forest::new(rules, limit)?),
         Strategy::Bitsets => {
             let (fields, rows, counts) = Fields::new(rules, limit)?;
             report.fields = Some(counts);
@@ -128,11 +134,18 @@ fn forced<B: Bits>(
 fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, PartReport), Unfit> {
     let scan =
         |reason| Ok((Engine::Scan(Scan::new(rules, limit)?), report(Strategy::Scan, reason)));
+    let without_classes = |reason| match Forest::new(rules, limit) {
+        Ok(forest) => Ok((Engine::Forest(forest), report(Strategy::Forest, reason))),
+        Err(_) => scan(reason),
+    };
+    if rules.entries.len() > MANY_RULES && is_plain(rules) {
+        return without_classes("thousands of plain rules");
+    }
     if class_work(rules) > CLASS_WORK {
-        return scan("too many ranges for classes");
+        return without_classes("too many ranges for classes");
     }
     let Ok((fields, rows, counts)) = Fields::new(rules, limit) else {
-        return scan("classes do not fit the size limit");
+        return without_classes("classes do not fit the size limit");
     };
     let with_fields =
         |strategy, reason| PartReport { fields: Some(counts), ..report(strategy, reason) };
@@ -145,7 +158,7 @@ fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, Par
                 Engine::Bitsets(bitsets),
                 with_fields(Strategy::Bitsets, "decision tables would be large"),
             )),
-            Err(_) => scan("rows of bits do not fit the size limit"),
+            Err(_) => without_classes("rows of bits do not fit the size limit"),
         },
     }
 }

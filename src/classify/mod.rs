@@ -32,6 +32,7 @@ mod classes;
 mod config;
 mod engine;
 mod fields;
+mod forest;
 mod index;
 mod key;
 mod report;

@@ -20,8 +20,10 @@ use super::index::{Bits, Index};
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
 
-/// The most pairs of classes that are ever combined.
-const MOST_PAIRS: usize = 1 << 22;
+/// The most pairs of classes that are combined, and the most answers that are worked out: beyond
+/// them tables take longer to build than they are worth.
+const MOST_PAIRS: usize = 1 << 18;
+const MOST_ANSWERS: usize = 1 << 23;
 
 pub(super) struct Table<B: Bits> {
     fields: Fields<B>,
@@ -73,8 +75,12 @@ impl<B: Bits> Table<B> {
         orders.sort_by_key(|(x, y, _)| by_field(*x).len() * by_field(*y).len());
         let answers: Vec<RuleIndex> = rules.entries.iter().map(|entry| entry.answer).collect();
         for (x, y, z) in orders {
-            let Some(reduced) = reduce([by_field(x), by_field(y), by_field(z)], &answers, room)
-            else {
+            if by_field(x).len() * by_field(y).len() > MOST_PAIRS {
+                break;
+            }
+            let kinds = kinds(by_field(z), answers.len());
+            let three = [by_field(x), by_field(y), by_field(z)];
+            let Some(reduced) = reduce(three, &kinds, &answers, room) else {
                 continue;
             };
             for (field, numbers) in [x, y, z].into_iter().zip(&reduced.numbers) {
@@ -124,9 +130,17 @@ struct Reduced {
 
 /// Both tables over the classes of three fields, or `None` when they take more than `limit`
 /// bytes.
-fn reduce([x, y, z]: [&Rows; 3], answers: &[RuleIndex], limit: usize) -> Option<Reduced> {
-    let pairs = x.len().checked_mul(y.len()).filter(|pairs| *pairs <= MOST_PAIRS)?;
-    let (states, mut cells) = states(x, y, &always(z), pairs, limit)?;
+fn reduce(
+    [x, y, z]: [&Rows; 3],
+    kinds: &[u32],
+    answers: &[RuleIndex],
+    limit: usize,
+) -> Option<Reduced> {
+    let pairs = x.len() * y.len();
+    let (states, mut cells) = states(x, y, &always(z), kinds, pairs, limit)?;
+    if states.len().saturating_mul(z.len()) > MOST_ANSWERS {
+        return None;
+    }
 
     // Distinct rows of answers; states that differ may still answer alike.
     let mut answer_rows = Vec::new();
@@ -198,21 +212,25 @@ fn states(
     x: &Rows,
     y: &Rows,
     always: &[u64],
+    kinds: &[u32],
     pairs: usize,
     limit: usize,
 ) -> Option<(Rows, Vec<u32>)> {
+    let mut seen = Seen::new(kinds);
     let mut states = Interner::new(x.words());
     let mut cells = Vec::with_capacity(pairs);
     let mut state = vec![0u64; x.words()];
     for row in x.iter() {
         for column in y.iter() {
             let mut used = 0;
+            seen.forget();
             for (word, ((a, b), all)) in state.iter_mut().zip(row.iter().zip(column).zip(always)) {
                 *word = a & b;
                 used += 1;
                 let certain = *word & all;
+                *word &= certain ^ certain.wrapping_sub(1);
+                *word = seen.first_ones(*word, 64 * (used - 1));
                 if certain != 0 {
-                    *word &= certain ^ (certain - 1);
                     break;
                 }
             }
@@ -224,6 +242,53 @@ fn states(
         }
     }
     Some((states.into_rows(), cells))
+}
+
+/// For each rule, a number that it shares with the rules of the same classes.
+fn kinds(rows: &Rows, rules: usize) -> Vec<u32> {
+    let mut turned = Rows::zeroed(rules, rows.len().div_ceil(64));
+    for (class, row) in rows.iter().enumerate() {
+        for rule in (0..rules).filter(|rule| row[rule / 64] >> (rule % 64) & 1 == 1) {
+            turned.insert(rule, class);
+        }
+    }
+    let mut interner = Interner::new(turned.words());
+    turned.iter().map(|row| interner.number(hash_row(row), row)).collect()
+}
+
+/// Which kinds of rules a state has already.
+struct Seen<'a> {
+    kinds: &'a [u32],
+    /// By kind: the last state that had it.
+    stamps: Vec<u32>,
+    state: u32,
+}
+
+impl<'a> Seen<'a> {
+    fn new(kinds: &'a [u32]) -> Self {
+        Self { kinds, stamps: vec![0; kinds.len()], state: 0 }
+    }
+
+    fn forget(&mut self) {
+        self.state += 1;
+    }
+
+    /// The bits of `word` without the rules that take just what an earlier one takes: they never
+    /// decide.
+    fn first_ones(&mut self, word: u64, offset: usize) -> u64 {
+        let (mut left, mut kept) = (word, 0);
+        while left != 0 {
+            let bit = left & left.wrapping_neg();
+            let stamp =
+                &mut self.stamps[self.kinds[offset + left.trailing_zeros() as usize] as usize];
+            if *stamp != self.state {
+                *stamp = self.state;
+                kept |= bit;
+            }
+            left ^= bit;
+        }
+        kept
+    }
 }
 
 /// Equal rows of a table once, and the new number of every row; `None` beyond 65,536 rows.

@@ -341,3 +341,91 @@ fn plain_rules_by_the_thousand() {
         assert!(deciding >= usize::try_from(rules).unwrap().min(40) / 2, "{deciding} of {rules}");
     }
 }
+
+/// Groups of rules meant to make some structure explode.
+fn hostile_rulesets() -> Vec<(&'static str, Ruleset)> {
+    let ruleset = |lines: Vec<String>| {
+        let mut group = SecurityGroup::new(ResourceId::new("hostile"));
+        group.rules = lines.iter().map(|line| line.parse().unwrap()).collect();
+        Ruleset::of_group(&group, Direction::Inbound, &Names::default())
+    };
+    let numbered = |rules: u32, text: &dyn Fn(u32) -> String| {
+        ruleset((0..rules).map(|n| format!("{} r{n} allow inbound {}", 100 + n, text(n))).collect())
+    };
+    let comb = |n: u32| {
+        (0..60)
+            .map(|i| format!("10.{}.{}.{}", n % 250, i * 4, n / 250))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    vec![
+        ("nested", numbered(33, &|n| format!("tcp {}:* -> *:*", prefix(0x0a01_0203, 32 - n)))),
+        ("comb", numbered(1000, &|n| format!("tcp {}:* -> *:22", comb(n)))),
+        (
+            "cross-hatch",
+            numbered(1000, &|n| {
+                let side = format!("10.{}.{}.0/24", n / 250, n % 250);
+                if n % 2 == 0 { format!("* {side}:* -> *:*") } else { format!("* *:* -> {side}:*") }
+            }),
+        ),
+        (
+            "33 x 33 lengths",
+            numbered(1089, &|n| {
+                format!(
+                    "tcp {}:* -> {}:*",
+                    prefix(0x0a01_0203, n % 33),
+                    prefix(0x0a01_0203, n / 33)
+                )
+            }),
+        ),
+        ("wildcards", numbered(1000, &|n| format!("tcp *:* -> *:{n}"))),
+        (
+            "source ports",
+            numbered(300, &|n| format!("tcp *:{}-{} -> *:{}-{}", n, n + 700, 2 * n, 2 * n + 9)),
+        ),
+        ("identical", numbered(1000, &|_| "tcp 10.0.0.0/8:* -> *:443".to_owned())),
+        ("deep IPv6", numbered(97, &|n| format!("tcp [fd00::/{}]:* -> *:*", 128 - n))),
+    ]
+}
+
+fn prefix(address: u32, length: u32) -> Prefix {
+    Prefix::truncated(Ipv4Addr::from(address).into(), u8::try_from(length).unwrap()).unwrap()
+}
+
+#[test]
+fn hostile_rules_fit_and_are_decided_alike() {
+    for (family, ruleset) in hostile_rulesets() {
+        let classifier = ruleset.compile().unwrap();
+        assert!(classifier.memory_usage() <= 64 << 20, "{family}");
+        let flows = flows_at(&ruleset, 60, 7);
+        check_one(&classifier, &ruleset, &flows);
+        for limit in [0, 500, 20_000, 700_000, 4_000_000] {
+            match Classifier::new(&ruleset, &Config::new().size_limit(limit)) {
+                Ok(classifier) => {
+                    assert!(classifier.memory_usage() <= limit, "{family} in {limit}");
+                    check_one(&classifier, &ruleset, &flows);
+                }
+                Err(error) => {
+                    let expected = BuildError::SizeLimit { strategy: Strategy::Scan, limit };
+                    assert_eq!(error, expected, "{family}");
+                    assert!(limit < 4_000_000, "{family}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_classifier_is_shared_between_threads_and_says_what_it_is() {
+    fn is_shared<T: Send + Sync + std::panic::UnwindSafe>(_: &T) {}
+    let ruleset = plain_ruleset(90, 1);
+    for strategy in Strategy::ALL {
+        let classifier = Classifier::new(&ruleset, &Config::new().strategy(strategy)).unwrap();
+        is_shared(&classifier);
+        assert_eq!(classifier.kind(), strategy);
+        let report = classifier.report();
+        assert_eq!(report.ipv4.bytes + report.ipv6.bytes, classifier.memory_usage());
+        assert!(report.to_string().starts_with(&format!("IPv4: {strategy} (asked for), ")));
+        assert_eq!(strategy.to_string().parse(), Ok(strategy));
+    }
+}

@@ -181,3 +181,31 @@ impl<B: Bits> AnyBitsets<B> {
         })
     }
 }
+
+/// Runs `$body` with the bit sets themselves.
+macro_rules! with_bitsets {
+    ($any:expr, $bitsets:ident => $body:expr) => {
+        match $any {
+            AnyBitsets::W1($bitsets) => $body,
+            AnyBitsets::W2($bitsets) => $body,
+            AnyBitsets::W4($bitsets) => $body,
+            AnyBitsets::W8($bitsets) => $body,
+            AnyBitsets::W16($bitsets) => $body,
+            AnyBitsets::Long($bitsets) => $body,
+        }
+    };
+}
+pub(super) use with_bitsets;
+
+impl<B: Bits> AnyBitsets<B> {
+    pub(super) fn bytes(&self) -> usize {
+        with_bitsets!(self, bitsets => bitsets.bytes())
+    }
+}
+
+impl<B: Bits> Lookup<B> for AnyBitsets<B> {
+    #[inline(always)]
+    fn lookup(&self, key: &Key<B>) -> RuleIndex {
+        with_bitsets!(self, bitsets => bitsets.lookup(key))
+    }
+}

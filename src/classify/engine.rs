@@ -1,7 +1,7 @@
 //! One IP version's lookups: the strategy, chosen and built.
 
 use super::Unfit;
-use super::bitsets::AnyBitsets;
+use super::bitsets::{AnyBitsets, with_bitsets};
 use super::config::{BuildError, Config, Strategy};
 use super::fields::Fields;
 use super::forest::{Forest, is_plain};
@@ -30,12 +30,7 @@ pub(super) enum Engine<B: Bits> {
 macro_rules! with_lookup {
     ($engine:expr, $lookup:ident => $body:expr) => {
         match $engine {
-            Engine::Bitsets(AnyBitsets::W1($lookup)) => $body,
-            Engine::Bitsets(AnyBitsets::W2($lookup)) => $body,
-            Engine::Bitsets(AnyBitsets::W4($lookup)) => $body,
-            Engine::Bitsets(AnyBitsets::W8($lookup)) => $body,
-            Engine::Bitsets(AnyBitsets::W16($lookup)) => $body,
-            Engine::Bitsets(AnyBitsets::Long($lookup)) => $body,
+            Engine::Bitsets(bitsets) => with_bitsets!(bitsets, $lookup => $body),
             Engine::Forest($lookup) => $body,
             Engine::Scan($lookup) => $body,
             Engine::Table($lookup) => $body,

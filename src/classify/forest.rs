@@ -2,8 +2,9 @@
 //! plain rules, each of which is one box.
 //!
 //! Rules that are wide in one address and narrow in the other would be copied into many slices
-//! of the first, so up to four trees are grown: by whether source and destination are narrow
-//! (grouping: EffiCuts, Vamanan et al. 2010; equal cuts: HiCuts, Gupta and McKeown 1999). A cut
+//! of the first, so up to three trees are grown, by which of the addresses are narrow (grouping:
+//! EffiCuts, Vamanan et al. 2010; equal cuts: HiCuts, Gupta and McKeown 1999). The rules that are
+//! wide in both are few and of few classes, but no cut parts them: they become rows of bits. A cut
 //! looks only at the bits in which the rules of its node differ, leaving aside rules that fill what
 //! the cuts above have left of the field; these go into every slice. So a key whose other bits are
 //! of no rule ends up in some leaf with just the rules that could match it, and leaves compare
@@ -19,7 +20,9 @@
 use std::collections::HashMap;
 
 use super::Unfit;
+use super::bitsets::AnyBitsets;
 use super::engine::Lookup;
+use super::fields::Fields;
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
@@ -38,8 +41,10 @@ const TOP_BITS: u32 = 12;
 const WIDE: u32 = 16;
 
 /// Trees over boxes.
-pub(super) struct Forest<B> {
+pub(super) struct Forest<B: Bits> {
     trees: Box<[Tree]>,
+    /// The rules in no tree; its answers are numbers of entries.
+    wide: Option<AnyBitsets<B>>,
     nodes: Box<[Node]>,
     blocks: Box<[Block<B>]>,
     /// By protocol number: the protocol sets it is in, a bit a set.
@@ -74,33 +79,45 @@ const LEAF_FIELD: u8 = 4;
 /// Boxes side by side: field by field, the first value and how far the box goes beyond it.
 #[derive(Clone)]
 struct Block<B> {
-    sources: [(B, B); LANES],
-    destinations: [(B, B); LANES],
-    source_ports: [(u16, u16); LANES],
-    destination_ports: [(u16, u16); LANES],
+    sources: Spans<B>,
+    destinations: Spans<B>,
+    source_ports: Spans<u16>,
+    destination_ports: Spans<u16>,
     /// The bit of the protocol set; none in an empty lane.
     protocols: [u32; LANES],
     entries: [u32; LANES],
 }
 
+/// The boxes' ends in one field.
+#[derive(Clone)]
+struct Spans<T> {
+    firsts: [T; LANES],
+    /// How far each goes beyond its first value.
+    lengths: [T; LANES],
+}
+
 impl<B: Bits> Block<B> {
     fn of(boxes: &[Plain<B>], entries: &[u32]) -> Self {
-        let lane = |lane: usize| entries.get(lane).map(|entry| &boxes[*entry as usize]);
-        let address = |lane: Option<&Plain<B>>, field: usize| {
-            lane.map_or((B::MIN, B::MIN), |plain| {
-                (plain.fields[field].0, plain.fields[field].1.minus(plain.fields[field].0))
-            })
+        let lanes: [Option<&Plain<B>>; LANES] =
+            std::array::from_fn(|lane| entries.get(lane).map(|entry| &boxes[*entry as usize]));
+        let spans = |field: usize| {
+            let ends = lanes.map(|lane| lane.map_or((B::MIN, B::MIN), |plain| plain.fields[field]));
+            Spans {
+                firsts: ends.map(|(first, _)| first),
+                lengths: ends.map(|(first, last)| last.minus(first)),
+            }
         };
-        let port = |lane: Option<&Plain<B>>, field: usize| {
-            let (first, span) = address(lane, field);
-            (first.slice(0, 16) as u16, span.slice(0, 16) as u16)
+        let ports = |field: usize| {
+            let Spans { firsts, lengths } = spans(field);
+            let port = |value: B| value.slice(0, 16) as u16;
+            Spans { firsts: firsts.map(port), lengths: lengths.map(port) }
         };
         Self {
-            sources: std::array::from_fn(|i| address(lane(i), 0)),
-            destinations: std::array::from_fn(|i| address(lane(i), 1)),
-            source_ports: std::array::from_fn(|i| port(lane(i), 2)),
-            destination_ports: std::array::from_fn(|i| port(lane(i), 3)),
-            protocols: std::array::from_fn(|i| lane(i).map_or(0, |plain| plain.protocols)),
+            sources: spans(0),
+            destinations: spans(1),
+            source_ports: ports(2),
+            destination_ports: ports(3),
+            protocols: lanes.map(|lane| lane.map_or(0, |plain| plain.protocols)),
             entries: std::array::from_fn(|i| entries.get(i).copied().unwrap_or(u32::MAX)),
         }
     }
@@ -110,13 +127,14 @@ impl<B: Bits> Block<B> {
     fn first_match(&self, key: &Key<B>, protocols: u32, before: u32) -> u32 {
         let mut first = before;
         for lane in 0..LANES {
-            let source = key.source.minus(self.sources[lane].0) <= self.sources[lane].1;
-            let destination =
-                key.destination.minus(self.destinations[lane].0) <= self.destinations[lane].1;
-            let ports = self.source_ports[lane];
-            let source_port = key.source_port.wrapping_sub(ports.0) <= ports.1;
-            let ports = self.destination_ports[lane];
-            let destination_port = key.destination_port.wrapping_sub(ports.0) <= ports.1;
+            let source = key.source.minus(self.sources.firsts[lane]) <= self.sources.lengths[lane];
+            let destination = key.destination.minus(self.destinations.firsts[lane])
+                <= self.destinations.lengths[lane];
+            let source_port = key.source_port.wrapping_sub(self.source_ports.firsts[lane])
+                <= self.source_ports.lengths[lane];
+            let destination_port =
+                key.destination_port.wrapping_sub(self.destination_ports.firsts[lane])
+                    <= self.destination_ports.lengths[lane];
             let protocol = self.protocols[lane] & protocols != 0;
             let all = source & destination & source_port & destination_port & protocol;
             let entry = if all { self.entries[lane] } else { u32::MAX };
@@ -134,6 +152,9 @@ impl<B: Bits> Lookup<B> for Forest<B> {
         let protocols = self.protocols[usize::from(key.protocol)];
         let none = (self.answers.len() - 1) as u32;
         let mut first = none;
+        if let Some(wide) = &self.wide {
+            first = first.min(wide.lookup(key).to_bits());
+        }
         for tree in &self.trees {
             if tree.first > first {
                 break;
@@ -146,6 +167,9 @@ impl<B: Bits> Lookup<B> for Forest<B> {
             }
             let start = node.start as usize;
             for block in &self.blocks[start..start + usize::from(node.blocks)] {
+                if block.entries[0] > first {
+                    break;
+                }
                 first = block.first_match(key, protocols, first);
             }
         }
@@ -176,8 +200,16 @@ impl<B: Bits> Forest<B> {
         };
         let (all, ports) = ((B::MIN, B::MAX), (B::MIN, B::from(u16::MAX)));
         let whole = [all, all, ports, ports];
+        let mut groups = groups(&boxes);
+        let wide = groups.pop().and_then(|wide| match bitsets(rules, &wide, limit / 4) {
+            Some(bitsets) => Some(bitsets),
+            None => {
+                groups.push(wide);
+                None
+            }
+        });
         let mut trees = Vec::new();
-        for group in groups(&boxes) {
+        for group in groups {
             let root = grower.node(&group, whole, 0)?;
             trees.extend(group.first().map(|first| Tree { root, first: *first }));
         }
@@ -186,6 +218,7 @@ impl<B: Bits> Forest<B> {
         answers.push(RuleIndex::NONE);
         let forest = Self {
             trees: trees.into(),
+            wide,
             nodes: grower.nodes.into(),
             blocks: grower.blocks.into(),
             protocols,
@@ -196,7 +229,8 @@ impl<B: Bits> Forest<B> {
 
     /// The bytes it takes on the heap.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.trees)
+        self.wide.as_ref().map_or(0, AnyBitsets::bytes)
+            + size_of_val(&*self.trees)
             + size_of_val(&*self.nodes)
             + size_of_val(&*self.blocks)
             + size_of_val(&*self.protocols)
@@ -247,7 +281,7 @@ fn ends<T: Coordinate>(range: Interval<T>) -> (T, T) {
     (range.first(), range.last())
 }
 
-/// The entries of each tree, ascending.
+/// The entries of each tree, ascending, and last those that no tree suits.
 fn groups<B: Bits>(boxes: &[Plain<B>]) -> Vec<Vec<u32>> {
     let wide = WIDE * (B::WIDTH / 32);
     let mut groups = vec![Vec::new(); 4];
@@ -257,21 +291,21 @@ fn groups<B: Bits>(boxes: &[Plain<B>]) -> Vec<Vec<u32>> {
             2 * usize::from(is_wide(plain.fields[0])) + usize::from(is_wide(plain.fields[1]));
         groups[group].push(entry);
     }
-    // A tree of a few rules costs a lookup more than their copies in another.
+    let wide_ones = groups.pop().unwrap_or_default();
+    // A tree of a few rules costs a lookup more than their place among the wide ones.
     let (mut large, small): (Vec<_>, Vec<_>) =
-        groups.into_iter().partition(|group| group.len() > 2 * LEAF);
-    let rest: Vec<u32> = small.concat();
-    match large.last_mut() {
-        Some(last) => {
-            last.extend(rest);
-            last.sort_unstable();
-        }
-        None => {
-            large.push(rest);
-            large.iter_mut().for_each(|group| group.sort_unstable());
-        }
-    }
+        groups.into_iter().partition(|group| group.len() > 4 * LEAF);
+    let mut rest = [small.concat(), wide_ones].concat();
+    rest.sort_unstable();
+    large.push(rest);
     large
+}
+
+/// Rows of bits for some of the rules, whose answers are the numbers of their entries.
+fn bitsets<B: Bits>(rules: &Rules<'_, B>, entries: &[u32], limit: usize) -> Option<AnyBitsets<B>> {
+    let rules = rules.numbered(entries);
+    let (fields, rows, _) = Fields::new(&rules, limit).ok()?;
+    AnyBitsets::new(&rules, fields, rows, limit).ok()
 }
 
 struct Grower<'a, B> {

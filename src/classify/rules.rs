@@ -205,6 +205,35 @@ pub(super) struct Entry {
     pub(super) answer: RuleIndex,
 }
 
+impl<'a, B: Bits> Rules<'a, B> {
+    /// Some of the rules, whose answers are the numbers of their entries here.
+    pub(super) fn numbered(&self, entries: &[u32]) -> Self {
+        let mut some = Self::default();
+        let by_number = entries.iter().filter_map(|n| Some((n, self.entries.get(*n as usize)?)));
+        for (number, entry) in by_number {
+            let mut renumbered = || {
+                Some(Entry {
+                    protocols: some.protocols.number(*self.protocols.at(entry.protocols)?),
+                    source: some.sources.number(*self.sources.at(entry.source)?),
+                    source_ports: some
+                        .source_ports
+                        .number(*self.source_ports.at(entry.source_ports)?),
+                    destination: some
+                        .destinations
+                        .number(*self.destinations.at(entry.destination)?),
+                    destination_ports: some
+                        .destination_ports
+                        .number(*self.destination_ports.at(entry.destination_ports)?),
+                    answer: RuleIndex::from_code(*number),
+                })
+            };
+            let entry = renumbered();
+            some.entries.extend(entry);
+        }
+        some
+    }
+}
+
 impl<B> Rules<'_, B> {
     /// For each of `sets` sets, the entries that have it as their `field`.
     pub(super) fn users(&self, sets: usize, field: impl Fn(&Entry) -> u32) -> Rows {
@@ -235,6 +264,10 @@ impl<T> Default for Distinct<T> {
 }
 
 impl<T: Copy + Eq + Hash> Distinct<T> {
+    fn at(&self, number: u32) -> Option<&T> {
+        self.values.get(number as usize)
+    }
+
     fn number(&mut self, value: T) -> u32 {
         let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(value).or_insert_with(|| {

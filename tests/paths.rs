@@ -89,8 +89,6 @@ fn generated_networks_reach_every_kind_of_answer() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
     /// S3.6, S3.12: a chain is its gates, each asked by itself.
     #[test]
     fn a_chain_is_the_conjunction_of_its_gates(case in networks(Shape::default())) {

@@ -92,8 +92,7 @@ fn rule(
     let tcp = ProtocolSpec::One(Protocol::TCP);
     rule.protocol =
         choices.one_of(tcp, &[tcp, ProtocolSpec::One(Protocol::UDP), ProtocolSpec::Any]).into();
-    let remote: AddressSpec = (0..prefixes).map(|_| block(choices)).collect();
-    let local = block(choices).into();
+    let (remote, local) = (blocks(prefixes, choices), blocks(1, choices));
     (rule.source, rule.destination) = match direction {
         Direction::Inbound => (remote, local),
         Direction::Outbound => (local, remote),
@@ -103,12 +102,29 @@ fn rule(
     rule
 }
 
-/// A block of 1 to 4096 private or public addresses.
-fn block(choices: &mut Choices) -> AddressItem {
-    let [_, second, third, fourth] = choices.bytes();
-    let first = choices.one_of(10, &[20, 52, 203]);
+/// So many blocks of 1 to 4096 private or public addresses, none inside another: each in a /20
+/// of its own, of which there are 16,384.
+fn blocks(count: usize, choices: &mut Choices) -> AddressSpec {
+    let first = u16::from_be_bytes(choices.bytes());
+    let step = u16::from_be_bytes(choices.bytes()) | 1;
+    let numbers = std::iter::successors(Some(first), |number| Some(number.wrapping_add(step)));
+    numbers.take(count).map(|number| block(number, choices)).collect()
+}
+
+/// A block in the /20 of this number, of which the low 14 bits count.
+fn block(number: u16, choices: &mut Choices) -> AddressItem {
+    let [low, second] = number.to_le_bytes();
+    let octet = match second & 0x30 {
+        0x00 => 10,
+        0x10 => 20,
+        0x20 => 52,
+        _ => 203,
+    };
+    let [third, fourth] = choices.bytes();
+    let second = (second << 4) | (low >> 4);
+    let third = (low << 4) | (third & 0x0f);
     let length = u8::try_from(choices.between(20, 32)).unwrap_or(32);
-    let address = IpAddr::from([first, second, third, fourth]);
+    let address = IpAddr::from([octet, second, third, fourth]);
     AddressItem::Prefix(Prefix::truncated(address, length).unwrap_or(Prefix::host(address)))
 }
 
@@ -124,6 +140,14 @@ mod tests {
     use super::*;
     use crate::resolve::{Names, Ruleset, ServiceTags};
 
+    fn prefix(item: &AddressItem) -> Option<Prefix> {
+        match item {
+            AddressItem::Prefix(prefix) => Some(*prefix),
+            _ => None,
+        }
+    }
+
+    /// Blocks of one rule do not overlap: Azure would refuse them (S1.38).
     #[test]
     fn sizes_are_as_asked_for_and_the_same_each_time() {
         let group = group(200, 50, 1);
@@ -138,6 +162,12 @@ mod tests {
                 .iter()
                 .all(|rule| { rule.source.items.len().max(rule.destination.items.len()) == 50 })
         );
+        for rule in &group.rules {
+            let prefixes: Vec<Prefix> = rule.source.items.iter().filter_map(prefix).collect();
+            for (index, one) in prefixes.iter().enumerate() {
+                assert!(!prefixes[index + 1..].iter().any(|other| one.covers(other)));
+            }
+        }
         let network = network(300, 10, 1);
         assert_eq!(network.security_groups.len(), 300);
         assert_eq!(network.holders_of("10.1.43.4".parse().unwrap()).count(), 1);

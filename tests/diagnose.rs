@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nsg_engine::azure::Reader;
 use nsg_engine::diagnose::{
     Action, BastionCode, BastionQuestion, BastionReport, BastionVerdict, LegName, RepairRule,
-    Style, bastion, bastion_table,
+    Requirement, Style, Weight, bastion, bastion_table,
 };
 use nsg_engine::eval::Verdict;
 use nsg_engine::model::{Mode, ResourceId, SecurityGroup, SecurityRule};
@@ -212,6 +212,8 @@ fn every_code_is_reached_by_one_change_and_by_nothing_before_it() {
         let report = ask(network, &question);
         assert!(codes(&report).contains(code), "{code}: {:?}", codes(&report));
         assert_eq!(report.verdict, *verdict, "{code}: {}", report.summary);
+        let mut warned = report.warnings.iter().map(|warning| warning.code);
+        assert!(warned.all(|code| code.weight() == Weight::Warning), "{code}");
     }
     let elsewhere = [
         BastionCode::CustomPortNotInEgress,
@@ -222,6 +224,41 @@ fn every_code_is_reached_by_one_change_and_by_nothing_before_it() {
         let is_tested = elsewhere.contains(code) || CHANGES.iter().any(|(one, ..)| one == code);
         assert!(is_tested, "{code} is reached by no test");
     }
+}
+
+/// S7.12, S7.13, S7.16: each demand is met by the rule that is there for it and by no other, and
+/// default rules do not count.
+#[test]
+fn the_group_on_the_bastion_subnet_must_hold_every_rule_azure_demands() {
+    let question = BastionQuestion::about("vm-web-01");
+    let unmet = |network: Network| -> Vec<Requirement> {
+        let compliance = ask(network, &question).compliance.unwrap();
+        let unmet = compliance.requirements.iter().filter(|one| !one.met);
+        let unmet: Vec<Requirement> = unmet.map(|one| one.id).collect();
+        assert_eq!(compliance.compliant, unmet.is_empty());
+        unmet
+    };
+    assert_eq!(unmet(open_network()), []);
+    for (requirement, rule) in [
+        (Requirement::R1, "AllowHttpsInbound"),
+        (Requirement::R2, "AllowGatewayManagerInbound"),
+        (Requirement::R3, "AllowAzureLoadBalancerInbound"),
+        (Requirement::R4, "AllowBastionHostCommunication"),
+        (Requirement::R5, "AllowSshRdpOutbound"),
+        (Requirement::R6, "AllowAzureCloudOutbound"),
+        (Requirement::R7, "AllowBastionCommunication"),
+        (Requirement::R8, "AllowGetSessionInformation"),
+    ] {
+        let mut network = open_network();
+        changed(&mut network, "nsg-bastion", &[rule], &[]);
+        assert_eq!(unmet(network), [requirement], "{rule}");
+    }
+    let mut network = open_network();
+    with_rules(&mut network, "nsg-bastion", &[]);
+    assert_eq!(unmet(network), Requirement::ALL);
+    let mut network = open_network();
+    changed(&mut network, "nsg-bastion", &[], &["100 No deny inbound * 203.0.113.0/24:* -> *:*"]);
+    assert_eq!(unmet(network)[..1], [Requirement::R1]);
 }
 
 /// S7.11: custom ports replace 22 and 3389 on Bastion's own subnet.

@@ -242,10 +242,11 @@ fn names_tag(station: &Station, side: &Side, tag: &ServiceTag) -> bool {
     if side.known.is_full() || side.tags.contains(tag) {
         return true;
     }
-    // Public services' tags change under one's feet: prefixes never stand for them.
+    // Prefixes may stand for a tag whose contents stay; public services' tags change under one's
+    // feet, and one tag never stands for another.
     let is_stable = tag.is("VirtualNetwork") || tag.is("AzureLoadBalancer");
     let held = || station.names().tag(tag).is_some_and(|all| side.known.ipv4().covers(all.ipv4()));
-    is_stable && held()
+    is_stable && side.tags.is_empty() && held()
 }
 
 /// R1 takes Internet or the clients' public addresses; for a private-only host the clients'

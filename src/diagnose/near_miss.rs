@@ -180,7 +180,10 @@ pub(super) fn is_aimed(rule: &Rule, query: &Query) -> bool {
         Endpoint::Tag(tag) => rule.source.tags.contains(tag),
         Endpoint::Any => false,
     };
-    lists_port || is_about_source
+    // Such a rule is there for Azure's own services, whatever port it lists.
+    let is_for_azure =
+        rule.source.tags.iter().any(|tag| tag.is("AzureLoadBalancer") || tag.is("GatewayManager"));
+    is_about_source || (lists_port && !is_for_azure)
 }
 
 /// By how much one field of a rule fails.

@@ -1,5 +1,6 @@
 //! Who the question is about: the machine, the address Bastion connects to, and the Bastion host.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::question::{BastionQuestion, QuestionError};
@@ -324,18 +325,13 @@ pub(super) fn network_of(host: &BastionHost) -> Option<ResourceId> {
 
 /// Every machine of a network: those given, and those that only their interfaces name.
 pub(super) fn machines(network: &Network) -> Vec<ResourceId> {
-    let mut all: Vec<ResourceId> =
-        network.virtual_machines.iter().map(|machine| machine.id.clone()).collect();
+    let given = network.virtual_machines.iter().map(|machine| &machine.id);
     let named = network
         .network_interfaces
         .iter()
         .filter_map(|interface| interface.virtual_machine.as_ref()?.known());
-    for id in named {
-        if !all.contains(id) {
-            all.push(id.clone());
-        }
-    }
-    all
+    let mut seen = HashSet::new();
+    given.chain(named).filter(|id| seen.insert(*id)).cloned().collect()
 }
 
 fn interfaces_naming<'a>(

@@ -52,6 +52,9 @@ impl BastionTable {
     pub fn render_text(&self, style: Style) -> String {
         let width = self.vms.iter().map(|line| line.vm.chars().count()).max().unwrap_or(0);
         let mut text = String::new();
+        if self.vms.is_empty() {
+            text.push_str("the input holds no virtual machine\n");
+        }
         for line in &self.vms {
             let verdict = style.paint(role_of(line.verdict), &format!("{:<13}", line.verdict));
             let _ = writeln!(text, "{verdict}  {:<width$}  {}", line.vm, line.summary);
@@ -119,7 +122,10 @@ impl Page {
         let title = self.style.paint(Role::Heading, title(leg.name));
         self.line(&format!("  {title}   {}", leg.flow));
         let mut rows: Vec<Row> = leg.gates.iter().map(Row::new).collect();
-        rows.extend(leg.without_group.iter().map(|place| Row::open(place)));
+        for place in &leg.without_group {
+            let at = if place.ends_with(" out") { 0 } else { rows.len() };
+            rows.insert(at, Row::open(place));
+        }
         self.rows(&rows);
         self.blank();
     }

@@ -2,7 +2,7 @@
 
 use super::causes;
 use super::compliance;
-use super::legs::{Leg, LegName, legs};
+use super::legs::{Check, Leg, LegName, legs};
 use super::near_miss::near_misses;
 use super::other_causes::{OtherCause, other_causes};
 use super::probe::{Demand, Station, Stop};
@@ -13,7 +13,7 @@ use super::report::{
 };
 use super::scene::{Scene, machines};
 use super::wording;
-use crate::eval::{Match, Verdict};
+use crate::eval::{Endpoint, Match, Verdict};
 use crate::net::AddressSet;
 use crate::path::GateKind;
 use crate::resolve::{Rule, Topology};
@@ -127,10 +127,11 @@ fn summary(
             }
         }
         BastionVerdict::Degraded => {
-            let mut legs: Vec<&str> = blockers.iter().map(|cause| cause.leg.as_str()).collect();
+            let mut legs: Vec<String> =
+                blockers.iter().map(|cause| cause.leg.as_str().replace('-', " ")).collect();
             legs.dedup();
             format!(
-                "Azure Bastion can {session}, but it lacks what else it needs: {}",
+                "Azure Bastion can {session}, but something else it needs is denied: {}",
                 legs.join(", ")
             )
         }
@@ -275,15 +276,7 @@ fn unknown(legs: &[Leg]) -> Vec<String> {
                 add(format!("{reason}, in {} of {}", wording::rule(rule), list(station)));
             }
             for rule in stop.undecided(station).filter(|rule| rule.unresolved().next().is_none()) {
-                let fields = station.compare(rule, &check.query);
-                let what = if fields.source_port == Match::Unknown {
-                    "the port a client sends from".to_owned()
-                } else if fields.source == Match::Unknown {
-                    format!("which part of {} it concerns", check.query.source())
-                } else {
-                    format!("which part of {} it concerns", check.query.destination())
-                };
-                add(format!("{what}, in {} of {}", wording::rule(rule), list(station)));
+                add(open_question(station, rule, check));
             }
         }
         if check.demand == Demand::OneDestination
@@ -293,6 +286,27 @@ fn unknown(legs: &[Leg]) -> Vec<String> {
         }
     }
     all
+}
+
+/// What is open about a rule all of whose own names are known.
+fn open_question(station: &Station, rule: &Rule, check: &Check) -> String {
+    let fields = station.compare(rule, &check.query);
+    let rule = format!("{} of {}", wording::rule(rule), list(station));
+    if fields.source_port == Match::Unknown {
+        return format!("whether clients send from the source ports that {rule} lists");
+    }
+    let end = if fields.source == Match::Unknown {
+        check.query.source()
+    } else {
+        check.query.destination()
+    };
+    let help = match end {
+        Endpoint::Tag(tag) if station.names().tag(tag).is_none() => {
+            ": give a service-tag file that has it"
+        }
+        _ => ", of which it holds a part",
+    };
+    format!("whether {rule} is for all that Bastion needs of {end}{help}")
 }
 
 fn list(station: &Station) -> String {

@@ -8,10 +8,10 @@ use super::probe::{Station, Stop, custom_allows};
 use super::report::Cause;
 use super::scene::Scene;
 use super::wording;
-use crate::eval::{Match, Verdict};
-use crate::model::{Direction, ServiceTag};
+use crate::eval::{FieldMatches, Match, Verdict};
+use crate::model::{Direction, ResourceId, ServiceTag};
 use crate::path::GateKind;
-use crate::resolve::{Effect, Rule, RuleKind};
+use crate::resolve::{Effect, Names, Rule, RuleKind, Ruleset};
 
 /// The causes of everything that is certainly denied, in the order of the catalogue's legs.
 pub(super) fn blockers(
@@ -30,7 +30,7 @@ pub(super) fn blockers(
                 causes.extend(at.machine_side());
             }
         }
-        causes.extend(both_levels(scene, leg));
+        causes.extend(both_levels(leg));
         causes.extend(wrong_direction(scene, leg));
     }
     causes
@@ -237,7 +237,7 @@ impl<'a> At<'a> {
 }
 
 /// VM04 and VM05: what the two levels of the machine do together.
-fn both_levels(scene: &Scene<'_>, leg: &Leg) -> Vec<Cause> {
+fn both_levels(leg: &Leg) -> Vec<Cause> {
     if leg.name != LegName::BastionToVm || leg.verdict() != Verdict::Deny {
         return Vec::new();
     }
@@ -264,28 +264,17 @@ fn both_levels(scene: &Scene<'_>, leg: &Leg) -> Vec<Cause> {
         (Verdict::Deny, Verdict::Allow) => (second, second_stop.rule(second), first),
         _ => return Vec::new(),
     };
-    let explicit = allow.filter(|rule| rule.kind == RuleKind::Custom);
-    explicit
-        .map_or_else(Vec::new, |rule| {
-            let message = format!(
-                "{} of {} allows it at the {}, but the {} denies it: both must allow",
-                wording::rule(rule),
-                allowing.group().map_or("?", |id| id.name()),
-                level(allowing),
-                level(denying)
-            );
-            vec![cause(Code::OneLevelAllows, leg.name, Some(denying), Some(rule), message)]
-                .into_iter()
-                .map(|cause| Cause {
-                    nsg: allowing.group().map(|id| id.name().to_owned()),
-                    ..cause
-                })
-                .map(|cause| Cause { gate: Some(allowing.kind().to_string()), ..cause })
-                .collect()
-        })
-        .into_iter()
-        .filter(|_| !scene.is_outside())
-        .collect()
+    let Some(rule) = allow.filter(|rule| rule.kind == RuleKind::Custom) else {
+        return Vec::new();
+    };
+    let message = format!(
+        "{} of {} allows it at the {}, but the {} denies it: both must allow",
+        wording::rule(rule),
+        allowing.group().map_or("?", |id| id.name()),
+        level(allowing),
+        level(denying)
+    );
+    vec![cause(Code::OneLevelAllows, leg.name, Some(allowing), Some(rule), message)]
 }
 
 fn level(station: &Station) -> &'static str {
@@ -294,49 +283,43 @@ fn level(station: &Station) -> &'static str {
 
 /// VM13: a rule for the session, written for the other direction or at the other end.
 fn wrong_direction(scene: &Scene<'_>, leg: &Leg) -> Vec<Cause> {
-    if leg.name != LegName::BastionToVm {
+    let Some(check) = leg.decisive().filter(|_| leg.name == LegName::BastionToVm) else {
         return Vec::new();
-    }
-    let network = scene.topology.network();
-    let denied_at_machine = leg
-        .denying()
-        .filter(|(station, _)| !is_bastion_side(leg.name, station) && !station.is_admin());
-    let mut causes = Vec::new();
-    let mut look_at =
-        |nsg: &crate::model::ResourceId, direction, names: &crate::resolve::Names, place: &str| {
-            let Some(group) = network.security_group(nsg) else { return };
-            let Some(check) = leg.decisive() else { return };
-            let rules = crate::resolve::Ruleset::of_group(group, direction, names);
-            let mistaken = rules.rules().iter().find(|rule| {
-                rule.kind == RuleKind::Custom
-                    && rule.effect == Some(Effect::Allow)
-                    && !rule.destination_ports.known.is_full()
-                    && {
-                        let fields = crate::eval::FieldMatches::of_query(rule, &check.query, names);
-                        Field::failing(&fields).is_empty()
-                    }
-            });
-            if let Some(rule) = mistaken {
-                let message = format!(
-                    "{} of {} is {place}: the machine needs it inbound",
-                    wording::rule(rule),
-                    group.name()
-                );
-                let mut cause = cause(Code::WrongDirection, leg.name, None, Some(rule), message);
-                cause.nsg = Some(group.name().to_owned());
-                if !causes.contains(&cause) {
-                    causes.push(cause);
-                }
-            }
+    };
+    let mut causes: Vec<Cause> = Vec::new();
+    let mut look_at = |group: &ResourceId, direction, names: &Names, place: &str| {
+        let Some(group) = scene.topology.security_group(group) else { return };
+        let rules = Ruleset::of_group(group, direction, names);
+        let is_mistaken = |rule: &&Rule| {
+            let fields = FieldMatches::of_query(rule, &check.query, names);
+            rule.kind == RuleKind::Custom
+                && rule.effect == Some(Effect::Allow)
+                && !rule.destination_ports.known.is_full()
+                && Field::failing(&fields).is_empty()
         };
-    let mut any = false;
-    for (station, _) in denied_at_machine {
-        any = true;
+        let Some(rule) = rules.rules().iter().find(is_mistaken) else { return };
+        let message = format!(
+            "{} of {} is {place}: the machine needs it inbound",
+            wording::rule(rule),
+            group.name()
+        );
+        let cause = cause(Code::WrongDirection, leg.name, None, Some(rule), message);
+        let cause = Cause { nsg: Some(group.name().to_owned()), ..cause };
+        if !causes.contains(&cause) {
+            causes.push(cause);
+        }
+    };
+    let denying: Vec<&Station> = leg
+        .denying()
+        .map(|(station, _)| station)
+        .filter(|station| !is_bastion_side(leg.name, station) && !station.is_admin())
+        .collect();
+    for station in &denying {
         if let Some(group) = station.group() {
             look_at(group, Direction::Outbound, station.names(), "an outbound rule");
         }
     }
-    if let (true, Some((_, subnet))) = (any, scene.bastion.place)
+    if let Some((_, subnet)) = scene.bastion.place.filter(|_| !denying.is_empty())
         && let Some(group) = subnet.security_group.as_ref().and_then(|link| link.known())
     {
         let names = scene.topology.names_at(&subnet.id);

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use nsg_engine::azure::{Read, Reader};
-use nsg_engine::eval::{Match, Step, evaluate, trace};
+use nsg_engine::classify::{Answer, FlowKey};
+use nsg_engine::eval::{Match, Step, Verdict, evaluate, trace};
 use nsg_engine::model::Direction;
 use nsg_engine::network::IpConfiguration;
 use nsg_engine::path::{Chain, ChainTrace, GateKind, GateTrace};
 use nsg_engine::report::{Finding, Severity};
 use nsg_engine::resolve::Ruleset;
+use nsg_engine::space::{Allowed, Limits};
 
 use crate::support::cases::{
     At, ChainCase, GateCase, ReadingCase, chain_cases, gate_cases, reading_cases,
@@ -54,6 +56,50 @@ fn describe(ruleset: &Ruleset, step: &Step) -> String {
     let failed: Vec<&str> = failed.map(|(name, _)| name).collect();
     let name = ruleset.rules()[step.rule].name.as_str();
     if failed.is_empty() { name.to_owned() } else { format!("{name}: {}", failed.join(" ")) }
+}
+
+/// The compiled matcher answers the same cases, or says that something unknown may decide.
+#[test]
+fn the_compiled_matcher_decides_every_gate_alike() {
+    let wrong: Vec<String> = gate_cases()
+        .iter()
+        .filter_map(|case| {
+            let GateCase { ruleset, flow, expected, id, .. } = case;
+            let answer = ruleset.compile().unwrap().classify(flow);
+            let rule = match answer {
+                Answer::Rule(index) => Some(&ruleset.rules()[index]),
+                Answer::NoRule => None,
+                Answer::Evaluate => {
+                    let is_doubtful =
+                        FlowKey::of(flow).is_none() || !ruleset.unresolved().is_empty();
+                    return (!is_doubtful).then(|| format!("{id}: evaluate"));
+                }
+            };
+            let is_right = expected.is_definite() && expected.is_decided_by(rule);
+            (!is_right).then(|| format!("{id}: {answer:?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The exact sets of flows that pass, and of those that do not, hold the same cases.
+#[test]
+fn the_sets_of_flows_agree_with_every_gate() {
+    let wrong: Vec<String> = gate_cases()
+        .iter()
+        .filter_map(|case| {
+            let allowed = Allowed::by(&case.ruleset, &Limits::default()).unwrap();
+            let passes = allowed.certain.contains(&case.flow);
+            let fails = allowed.possible.complement().contains(&case.flow);
+            let verdict = match (passes, fails) {
+                (true, _) => Verdict::Allow,
+                (false, true) => Verdict::Deny,
+                (false, false) => Verdict::Indeterminate,
+            };
+            (verdict != case.expected.verdict).then(|| format!("{}: {verdict}", case.id))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn rule(
     let ruleset = Ruleset::of_group(&group, Direction::Inbound, &names);
     let mut rule = ruleset.rules()[0].clone();
     rule.name = RuleName::as_written(&format!("rule-{number}"));
-    rule.effect = Some(if number % 2 == 0 { Effect::Allow } else { Effect::Deny });
+    rule.effect = Some(if number.is_multiple_of(2) { Effect::Allow } else { Effect::Deny });
     rule.source = Side::known(source);
     rule.destination = Side::known(destination);
     rule
@@ -210,7 +210,7 @@ fn hatch(count: u32) -> Vec<Rule> {
     let make = |number: u32| {
         let bar = (0..4).map(|part| prefix(0x0a00_0000 | ((number * 4 + part) << 8), 25));
         let bar: AddressSet = bar.collect();
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             rule(number, bar, everything())
         } else {
             rule(number, everything(), bar)

@@ -12,6 +12,7 @@ mod compliance;
 mod legs;
 mod markdown;
 mod near_miss;
+mod offer;
 mod other_causes;
 mod probe;
 mod question;

@@ -4,12 +4,10 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::code::BastionCode;
 use super::command;
-use super::compliance::{self, Compliance, Requirement};
+use super::compliance::Requirement;
 use super::legs::{Leg, LegName, legs};
 use super::probe::Station;
-use super::report::Cause;
 use super::scene::Scene;
 use super::wording;
 use crate::eval::Verdict;
@@ -19,7 +17,7 @@ use crate::model::{
 };
 use crate::net::{Interval, PortSet, Prefix, Protocol};
 use crate::network::Network;
-use crate::resolve::{Rule, RuleKind, Topology};
+use crate::resolve::Topology;
 
 /// One change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -51,7 +49,7 @@ pub struct Repair {
     pub note: Option<String>,
     /// The id of the list: names repeat.
     #[serde(skip)]
-    list: Option<ResourceId>,
+    pub(super) list: Option<ResourceId>,
 }
 
 /// What kind of change a repair makes.
@@ -208,7 +206,7 @@ fn group_repair(scene: &Scene<'_>, leg: &Leg, station: &Station, copy: &mut Netw
 }
 
 /// Puts the rule at the largest free number below `ceiling`; moves rules up where there is none.
-fn insert(
+pub(super) fn insert(
     group: &mut SecurityGroup,
     mut rule: SecurityRule,
     ceiling: u32,
@@ -298,7 +296,7 @@ fn direction_of(rule: &SecurityRule) -> Direction {
     rule.direction.known().copied().unwrap_or(Direction::Inbound)
 }
 
-fn free_name(group: &SecurityGroup, wanted: &str) -> RuleName {
+pub(super) fn free_name(group: &SecurityGroup, wanted: &str) -> RuleName {
     let is_free = |name: &RuleName| group.all_rules().all(|rule| rule.name != *name);
     let numbered = (2u32..).map(|number| RuleName::as_written(&format!("{wanted}{number}")));
     std::iter::once(RuleName::as_written(wanted)).chain(numbered).find(is_free).unwrap_or_else(
@@ -318,7 +316,7 @@ fn wanted_rule(scene: &Scene<'_>, leg: &Leg, station: &Station) -> SecurityRule 
 }
 
 /// Inbound at the machine: from Bastion's addresses to the machine's, on the session's port.
-fn session_rule(scene: &Scene<'_>) -> SecurityRule {
+pub(super) fn session_rule(scene: &Scene<'_>) -> SecurityRule {
     let question = scene.question;
     let port = question.port();
     let mut session = question.session.to_string().to_ascii_lowercase();
@@ -337,7 +335,11 @@ fn session_rule(scene: &Scene<'_>) -> SecurityRule {
 }
 
 /// On AzureBastionSubnet: what Azure's table demands (S7.11).
-fn required_rule(scene: &Scene<'_>, requirement: Requirement, station: &Station) -> SecurityRule {
+pub(super) fn required_rule(
+    scene: &Scene<'_>,
+    requirement: Requirement,
+    station: &Station,
+) -> SecurityRule {
     let name = match requirement {
         Requirement::R1 => "AllowHttpsInbound",
         Requirement::R2 => "AllowGatewayManagerInbound",
@@ -398,7 +400,7 @@ fn prefixes(prefixes: impl Iterator<Item = Prefix>) -> AddressSpec {
 }
 
 /// Exactly what a rule opens: `tcp 10.0.1.0/26:* -> 10.0.0.4:22`.
-fn opened(rule: &SecurityRule) -> String {
+pub(super) fn opened(rule: &SecurityRule) -> String {
     let protocol = match rule.protocol.known() {
         Some(ProtocolSpec::One(protocol)) => protocol.to_string(),
         _ => "*".to_owned(),
@@ -498,129 +500,6 @@ fn by_hand(leg: LegName, nsg: String, note: String) -> Repair {
         list: None,
         note: Some(note),
     }
-}
-
-/// Adds to warnings what could be done about them.
-pub(super) fn make_offers(
-    scene: &Scene<'_>,
-    legs_before: &[Leg],
-    compliance: Option<&Compliance>,
-    warnings: &mut [Cause],
-) {
-    offer_required_rules(scene, legs_before, compliance, warnings);
-    for warning in warnings.iter_mut().filter(|one| one.code == BastionCode::OpenByDefault) {
-        warning.offer = rule_pair(scene, legs_before, warning).map(Box::new);
-    }
-}
-
-/// The rules that the group on AzureBastionSubnet lacks, tried out together.
-fn offer_required_rules(
-    scene: &Scene<'_>,
-    legs_before: &[Leg],
-    compliance: Option<&Compliance>,
-    warnings: &mut [Cause],
-) {
-    let mut copy = scene.topology.network().clone();
-    let mut offered = false;
-    for warning in warnings.iter_mut().filter(|one| one.code == BastionCode::NotCompliant) {
-        let Some(requirement) = Requirement::of_leg(warning.leg) else { continue };
-        let is_denied = compliance.is_some_and(|compliance| {
-            let mut all = compliance.requirements.iter();
-            all.any(|one| one.id == requirement && one.denied_by.is_some())
-        });
-        let Some(leg) = legs_before.iter().find(|leg| leg.name == warning.leg) else { continue };
-        let station = leg.stations.iter().find(|one| one.direction() == requirement.direction());
-        let Some(station) = station.filter(|_| !is_denied) else { continue };
-        let group = station
-            .group()
-            .and_then(|id| copy.security_groups.iter_mut().find(|group| group.id == *id));
-        let Some(group) = group else { continue };
-        let mut rule = required_rule(scene, requirement, station);
-        rule.name = free_name(group, rule.name.as_str());
-        let first_deny = station
-            .rules()
-            .iter()
-            .filter(|rule| rule.kind == RuleKind::Custom && !wording::allows(rule))
-            .filter_map(|rule| Some((rule.priority?.number(), rule.name.to_string())))
-            .min();
-        let (ceiling, denier) = first_deny.unwrap_or((u32::MAX, String::new()));
-        warning.offer = Some(Box::new(insert(group, rule, ceiling, &denier, leg.name)));
-        offered = true;
-    }
-    if !offered {
-        return;
-    }
-    let topology = Topology::new(copy, scene.topology.service_tags().clone());
-    let Ok(repaired) = Scene::new(&topology, scene.question) else { return };
-    let legs_after = legs(&repaired);
-    let after = compliance::of_legs(&repaired, &legs_after);
-    for warning in warnings.iter_mut() {
-        let Some(offer) = &mut warning.offer else { continue };
-        let is_met = after.as_ref().is_some_and(|after| {
-            after.requirements.iter().any(|one| one.id.leg() == offer.leg && one.met)
-        });
-        let still_open = |leg: &&Leg| leg.name == offer.leg && leg.verdict() == Verdict::Allow;
-        offer.proved = is_met && legs_after.iter().any(|leg| still_open(&leg));
-    }
-}
-
-/// In place of AllowVnetInBound: a rule for Bastion alone, and behind every other rule one that
-/// denies the rest of the tag.
-fn rule_pair(scene: &Scene<'_>, legs_before: &[Leg], warning: &Cause) -> Option<Repair> {
-    let leg = legs_before.iter().find(|leg| leg.name == LegName::BastionToVm)?;
-    let station = leg.stations.iter().find(|one| Some(one.kind().to_string()) == warning.gate)?;
-    let mut copy = scene.topology.network().clone();
-    let group = copy.security_groups.iter_mut().find(|one| Some(&one.id) == station.group())?;
-    let last = group
-        .rules
-        .iter()
-        .filter(|rule| rule.direction.known().is_none_or(|one| *one == Direction::Inbound))
-        .filter_map(|rule| rule.priority.known())
-        .max();
-    let deny_at = Priority::LAST;
-    let allow_at = Priority::new(deny_at.number().saturating_sub(1));
-    if last.is_some_and(|last| *last >= allow_at) {
-        return None;
-    }
-    let mut allow = session_rule(scene);
-    allow.name = free_name(group, allow.name.as_str());
-    allow.priority = allow_at.into();
-    let deny_name = free_name(group, "DenyVnetInboundToThisVm");
-    let mut deny = SecurityRule::new(deny_name, deny_at, Direction::Inbound, Access::Deny);
-    deny.source = AddressItem::from(ServiceTag::virtual_network()).into();
-    deny.destination = allow.destination.clone();
-    group.rules.extend([allow.clone(), deny.clone()]);
-    let id = group.id.clone();
-    let az = [command::create_rule(&id, &allow), command::create_rule(&id, &deny)].join("\n");
-    let topology = Topology::new(copy, scene.topology.service_tags().clone());
-    let repaired = Scene::new(&topology, scene.question).ok()?;
-    let legs_after = legs(&repaired);
-    let after = legs_after.iter().find(|leg| leg.name == LegName::BastionToVm)?;
-    let is_by_new_rule = |station: &Station, rule: Option<&Rule>| {
-        station.group() != Some(&id) || rule.is_some_and(|rule| rule.name == allow.name)
-    };
-    let proved = after.verdict() == Verdict::Allow
-        && after
-            .stops()
-            .filter(|(station, _)| station.direction() == Direction::Inbound)
-            .all(|(station, stop)| is_by_new_rule(station, stop.rule(station)));
-    Some(Repair {
-        nsg: id.name().to_owned(),
-        action: Action::InsertRulePair,
-        opens: opened(&allow),
-        closes: format!(
-            "everything else to {} that only AllowVnetInBound lets in from VirtualNetwork, load-balancer probes from 168.63.129.16 included",
-            scene.address_text()
-        ),
-        rule: Some(RepairRule::Security(allow)),
-        and_rule: Some(RepairRule::Security(deny)),
-        az,
-        proved,
-        leg: LegName::BastionToVm,
-        also_needs: Vec::new(),
-        list: None,
-        note: Some("look at who else uses the machine before closing the rest".to_owned()),
-    })
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use super::causes;
 use super::compliance;
 use super::legs::{Check, Leg, LegName, legs};
 use super::near_miss::near_misses;
+use super::offer::make_offers;
 use super::other_causes::{OtherCause, other_causes};
 use super::probe::{Demand, Station, Stop};
 use super::question::{BastionQuestion, QuestionError};
-use super::repair::{make_offers, repairs};
+use super::repair::repairs;
 use super::report::{
     BastionLine, BastionReport, BastionTable, BastionVerdict, Cause, GateReport, LegReport, Subject,
 };

@@ -1,7 +1,7 @@
 //! What a rule still decides.
 
 use crate::resolve::Ruleset;
-use crate::space::{HeaderSpace, LimitExceeded, Limits, Lists, Meter, NodeId, Question};
+use crate::space::{HeaderSpace, LimitExceeded, Limits, Lists, Meter, NodeId, Place, Question};
 
 /// The flows that one rule decides: those it matches and no rule before it does.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,6 +59,10 @@ struct Decides<'a> {
 }
 
 impl Question for Decides<'_> {
+    fn place(&self, id: u32) -> Option<Place> {
+        self.lists.place(id)
+    }
+
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let rule_of = |id: &u32| self.lists.entry(*id).map(|entry| entry.rule);
         let is_certain = |id: &u32| self.lists.entry(*id).is_some_and(|entry| entry.is_certain);

@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Gates, RuleRef};
 use crate::model::Flow;
 use crate::resolve::Ruleset;
-use crate::space::{Entry, LimitExceeded, Limits, Lists, Meter, NodeId, Question};
+use crate::space::{Entry, LimitExceeded, Limits, Lists, Meter, NodeId, Place, Question};
 
 /// What a look at every rule of a list over all flows found.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -168,6 +168,12 @@ impl<'a> Roles<'a> {
 
 impl Question for Roles<'_> {
     const DRAWS: bool = false;
+    /// One that decides, and one that would without it.
+    const ALIKE: u8 = 2;
+
+    fn place(&self, id: u32) -> Option<Place> {
+        self.lists.place(id)
+    }
 
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let is_final =
@@ -274,6 +280,10 @@ struct Otherwise<'a> {
 }
 
 impl Question for Otherwise<'_> {
+    fn place(&self, id: u32) -> Option<Place> {
+        place_before(self.lists, self.rule, id)
+    }
+
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let Some(own) = certain_before(self.lists, self.rule, active) else { return Some(0) };
         let effects = |id: u32| self.lists.entry(id).map(|entry| entry.effects);
@@ -299,6 +309,10 @@ struct Choice<'a> {
 impl Question for Choice<'_> {
     const DRAWS: bool = false;
 
+    fn place(&self, id: u32) -> Option<Place> {
+        place_before(self.lists, self.rule, id)
+    }
+
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let Some(own) = certain_before(self.lists, self.rule, active) else { return Some(0) };
         let rule = |id: u32| self.lists.entry(id).map_or(usize::MAX, |entry| entry.rule);
@@ -321,6 +335,13 @@ struct Alone<'a> {
 
 impl Question for Alone<'_> {
     const DRAWS: bool = false;
+    /// With two that cover the same, neither is alone.
+    const ALIKE: u8 = 2;
+
+    fn place(&self, id: u32) -> Option<Place> {
+        let is_one = self.lists.entry(id).is_some_and(|entry| self.by.contains(&entry.rule));
+        place_before(self.lists, self.rule, id).filter(|_| is_one)
+    }
 
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let Some(own) = certain_before(self.lists, self.rule, active) else { return Some(0) };
@@ -337,6 +358,12 @@ impl Question for Alone<'_> {
             || active.iter().all(|&id| covers(id));
         nothing_new.then_some(0)
     }
+}
+
+/// Where an entry stands; `None` for those of the rule itself, which must be kept.
+fn place_before(lists: &Lists, rule: usize, id: u32) -> Option<Place> {
+    let is_own = lists.entry(id).is_some_and(|entry| entry.rule == rule);
+    lists.place(id).filter(|_| !is_own)
 }
 
 /// Keeps the entries that certainly match and stand before a rule, and last the rule's own,

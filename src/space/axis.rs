@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use crate::net::{Coordinate, RangeSet};
 
 /// Which values of an axis a box covers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Extent {
     /// None.
     Empty,

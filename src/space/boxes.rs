@@ -237,6 +237,18 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    fn all() -> impl Iterator<Item = Self> {
+        let families = [Family::Ipv4, Family::Ipv6].into_iter();
+        families.flat_map(|family| {
+            [Kind::Ported, Kind::Icmp, Kind::Bare].map(|kind| Self { family, kind })
+        })
+    }
+
+    /// Its place in [`Shape::all`].
+    fn number(self) -> usize {
+        (self.family as usize).saturating_mul(3).saturating_add(self.kind as usize)
+    }
+
     /// The largest value of a field, or `None` when flows of this shape do not have it.
     pub(crate) fn last(self, field: Field) -> Option<u128> {
         self.axis(field).map(|axis| axis.last())
@@ -306,6 +318,8 @@ impl AxisName {
 pub(super) struct Ground {
     axes: Vec<Axis>,
     boxes: Vec<Placed>,
+    /// How many numbers [`Placed::rests`] uses.
+    rest_kinds: usize,
 }
 
 /// A box as extents on every axis.
@@ -314,6 +328,9 @@ struct Placed {
     protocols: ProtocolSet,
     portless: bool,
     extents: [Extent; 7],
+    /// For each shape and place of the order: equal numbers for boxes that cover the same from
+    /// that place on.
+    rests: [[usize; 5]; 6],
 }
 
 impl Ground {
@@ -339,7 +356,12 @@ impl Ground {
                         None => add(),
                     };
                 }
-                Placed { protocols: flows.protocols, portless: flows.portless, extents }
+                Placed {
+                    protocols: flows.protocols,
+                    portless: flows.portless,
+                    extents,
+                    rests: Default::default(),
+                }
             })
             .collect();
         let axes = builders
@@ -347,7 +369,39 @@ impl Ground {
             .zip(AxisName::ALL)
             .map(|(builder, name)| builder.finish(name.last()))
             .collect();
-        Self { axes, boxes: placed }
+        let mut ground = Self { axes, boxes: placed, rest_kinds: 1 };
+        ground.number_rests();
+        ground
+    }
+
+    fn number_rests(&mut self) {
+        let mut numbers: HashMap<(Extent, usize), usize> = HashMap::new();
+        for placed in &mut self.boxes {
+            for (shape, rests) in Shape::all().zip(&mut placed.rests) {
+                let mut after = 0;
+                for (field, rest) in ORDER.iter().zip(rests).rev() {
+                    let extent = shape
+                        .axis(*field)
+                        .and_then(|axis| placed.extents.get(axis as usize).copied())
+                        .unwrap_or(Extent::Full);
+                    let next = self.rest_kinds;
+                    after = *numbers.entry((extent, after)).or_insert(next);
+                    self.rest_kinds = next.saturating_add(usize::from(after == next));
+                    *rest = after;
+                }
+            }
+        }
+    }
+
+    /// A number that is equal for boxes which cover the same from a place of the order on.
+    pub(super) fn rest(&self, index: usize, shape: Shape, from: usize) -> usize {
+        let rests = self.boxes.get(index).and_then(|placed| placed.rests.get(shape.number()));
+        rests.and_then(|rests| rests.get(from)).copied().unwrap_or(0)
+    }
+
+    /// Numbers of rests are below this.
+    pub(super) fn rest_kinds(&self) -> usize {
+        self.rest_kinds
     }
 
     /// Whether a box has any flows of this protocol and shape.

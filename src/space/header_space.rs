@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::boxes::{Family, Field, FlowBox, Ground, Kind, ORDER, Shape};
 use super::diagram::{Combined, Diagram, NodeId};
 use super::limits::{LimitExceeded, Limits, Meter};
-use super::sweep::{Question, level, sweep};
+use super::sweep::{Place, Question, level, sweep};
 use super::{FlowCount, Region, regions};
 use crate::model::Flow;
 use crate::net::Protocol;
@@ -415,6 +415,10 @@ impl fmt::Display for HeaderSpace {
 struct Any;
 
 impl Question for Any {
+    fn place(&self, _: u32) -> Option<Place> {
+        Some(Place { list: 0, ends: true })
+    }
+
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         if active.is_empty() {
             return Some(OUT);

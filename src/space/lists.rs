@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::boxes::{FlowBox, Ground};
 use super::diagram::{Diagram, NodeId};
 use super::limits::{LimitExceeded, Meter};
-use super::sweep::{Question, sweep};
+use super::sweep::{Place, Question, sweep};
 use super::{HeaderSpace, Limits, Region};
 use crate::model::Flow;
 use crate::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset};
@@ -150,6 +150,11 @@ impl Lists {
             }
         }
         one == other
+    }
+
+    /// Where an entry stands; `None` for other boxes.
+    pub(crate) fn place(&self, id: u32) -> Option<Place> {
+        self.entry(id).map(|entry| Place { list: entry.list, ends: entry.is_certain })
     }
 
     fn is_focus(&self, id: u32) -> bool {
@@ -398,6 +403,10 @@ impl<'a, F: Fn(Fate, Fate, bool) -> NodeId> Fates<'a, F> {
 }
 
 impl<F: Fn(Fate, Fate, bool) -> NodeId> Question for Fates<'_, F> {
+    fn place(&self, id: u32) -> Option<Place> {
+        self.lists.place(id)
+    }
+
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let [mut first, mut second] = self.lists.take_settled(active);
         let Some(is_inside) = narrow(self.lists, active, &covers) else { return Some(0) };

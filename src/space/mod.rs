@@ -20,4 +20,4 @@ pub use region::{Region, RegionError};
 pub(crate) use diagram::NodeId;
 pub(crate) use limits::Meter;
 pub(crate) use lists::{Answer, Effects, Entry, Fate, Fates, Lists};
-pub(crate) use sweep::Question;
+pub(crate) use sweep::{Place, Question};

@@ -29,6 +29,15 @@ pub(crate) trait Question {
     /// case when every box left covers the piece.
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId>;
 
+    /// The list in which a box stands and whether it ends the list for the flows in it. Of boxes
+    /// of one list that end it and cover the same of a piece, the first [`ALIKE`](Self::ALIKE)
+    /// are kept, and nothing after these that covers the same. `None` for a box that is always
+    /// kept and replaces no other.
+    fn place(&self, id: u32) -> Option<Place>;
+
+    /// How many boxes that cover the same of a piece may matter.
+    const ALIKE: u8 = 1;
+
     /// Whether nothing that could still be found matters: the sweep then ends early and its
     /// diagram means nothing.
     fn is_answered(&self) -> bool {
@@ -47,7 +56,13 @@ pub(super) fn sweep<Q: Question>(
     meter: &mut Meter,
 ) -> Result<Diagram, LimitExceeded> {
     let all: Vec<u32> = (0..u32::try_from(boxes).unwrap_or(u32::MAX)).collect();
-    let mut sweep = Sweep { ground, question, forest: Forest::default(), memo: HashMap::new() };
+    let mut sweep = Sweep {
+        ground,
+        question,
+        forest: Forest::default(),
+        memo: HashMap::new(),
+        seen: Seen::default(),
+    };
     let groups = protocol_groups(ground);
     let share = 1.0 / count(groups.len()) / 2.0;
     let mut roots = Vec::new();
@@ -94,11 +109,55 @@ fn protocol_groups(ground: &Ground) -> Vec<(Kind, ProtocolSet)> {
     groups.into_iter().map(|(kind, _, protocols)| (kind, protocols)).collect()
 }
 
+/// Where a box stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// The number of its list.
+    pub(crate) list: usize,
+    /// Whether nothing after it in the list matters for flows that lie in it.
+    pub(crate) ends: bool,
+}
+
 struct Sweep<'a, Q> {
     ground: &'a Ground,
     question: &'a mut Q,
     forest: Forest,
     memo: HashMap<(Shape, usize, Box<[u32]>), NodeId>,
+    seen: Seen,
+}
+
+/// How many boxes of each kind were met in the piece at hand.
+#[derive(Default)]
+struct Seen {
+    piece: u32,
+    /// For each kind, the piece for which its count holds.
+    counts: Vec<(u32, u8)>,
+    spare: u8,
+}
+
+impl Seen {
+    fn next_piece(&mut self) {
+        self.piece = self.piece.checked_add(1).unwrap_or_else(|| {
+            self.counts.clear();
+            1
+        });
+    }
+
+    fn count(&mut self, kind: usize) -> &mut u8 {
+        if self.counts.len() <= kind {
+            self.counts.resize(kind.saturating_add(1), (0, 0));
+        }
+        // The vector was just made long enough; the other arm is for the type checker.
+        match self.counts.get_mut(kind) {
+            Some((piece, count)) => {
+                if *piece != self.piece {
+                    (*piece, *count) = (self.piece, 0);
+                }
+                count
+            }
+            None => &mut self.spare,
+        }
+    }
 }
 
 impl<Q: Question> Sweep<'_, Q> {
@@ -117,6 +176,7 @@ impl<Q: Question> Sweep<'_, Q> {
             let full = |&field| ground.extent(index(id), open.shape, field) == Extent::Full;
             fields.iter().all(full)
         };
+        self.drop_hidden(open, &mut active);
         let answer = self.question.settle(&mut active, covers);
         if let Some(leaf) = answer.filter(|&leaf| leaf < LEAVES) {
             meter.finished(share);
@@ -138,6 +198,20 @@ impl<Q: Question> Sweep<'_, Q> {
         let node = self.cut(open.shape, field, axis, next, &key.2, share, meter)?;
         self.memo.insert(key, node);
         Ok(node)
+    }
+
+    /// Drops boxes behind others that cover the same of the piece.
+    fn drop_hidden(&mut self, open: Open, active: &mut Vec<u32>) {
+        self.seen.next_piece();
+        let kinds = self.ground.rest_kinds();
+        active.retain(|&id| {
+            let Some(place) = self.question.place(id) else { return true };
+            let rest = self.ground.rest(index(id), open.shape, open.from);
+            let count = self.seen.count(place.list.saturating_mul(kinds).saturating_add(rest));
+            let is_hidden = *count >= Q::ALIKE;
+            *count = count.saturating_add(u8::from(place.ends));
+            !is_hidden
+        });
     }
 
     /// Cuts a piece at every edge that the active boxes have in one field.

@@ -9,6 +9,7 @@
 )]
 
 mod analysis;
+mod analysis_cli;
 mod api;
 mod cases;
 mod classify;

@@ -26,7 +26,7 @@ pub(crate) struct Common {
     pub(crate) inputs: Vec<PathBuf>,
     /// Microsoft's service-tag file; without it only the built-in tags are known
     #[arg(long, value_name = "FILE")]
-    service_tags: Option<PathBuf>,
+    pub(crate) service_tags: Option<PathBuf>,
     /// Adds a prefix to the VirtualNetwork tag; may be repeated
     #[arg(long, value_name = "CIDR")]
     virtual_network: Vec<Prefix>,
@@ -48,10 +48,19 @@ impl Common {
     /// Reads the inputs into a network whose names are bound, and reports on standard error what
     /// was found in them.
     pub(crate) fn topology(&self) -> Result<Topology, Failure> {
+        self.topology_of(&self.inputs, self.service_tags.as_deref())
+    }
+
+    /// The same for some of the inputs, under one service-tag file.
+    pub(crate) fn topology_of(
+        &self,
+        inputs: &[PathBuf],
+        service_tags: Option<&Path>,
+    ) -> Result<Topology, Failure> {
         let mode = if self.strict { Mode::Strict } else { Mode::Lenient };
         let mut reader = azure::Reader::new(mode);
         let mut failures = Vec::new();
-        for path in &self.inputs {
+        for path in inputs {
             let added = read(path)
                 .and_then(|json| reader.add(&name(path), &json).map_err(|e| e.to_string()));
             failures.extend(added.err().map(|error| format!("error: {error}")));
@@ -64,7 +73,7 @@ impl Common {
             return Err(Failure::Input(findings.iter().map(ToString::to_string).collect()));
         }
         network.extra_virtual_network_prefixes.extend_from_slice(&self.virtual_network);
-        let topology = Topology::new(network, self.tags()?);
+        let topology = Topology::new(network, tags(service_tags)?);
         let mut findings = findings;
         findings.extend(topology.findings());
         self.report(&findings);
@@ -80,12 +89,6 @@ impl Common {
         Ok(())
     }
 
-    fn tags(&self) -> Result<ServiceTags, Failure> {
-        let Some(path) = &self.service_tags else { return Ok(ServiceTags::built_in()) };
-        let json = read(path).map_err(Failure::new)?;
-        azure::read_service_tags(&name(path), &json).map_err(Failure::new)
-    }
-
     fn report(&self, findings: &[Finding]) {
         let is_shown = |finding: &&Finding| self.verbose || finding.severity > Severity::Note;
         let mut shown: Vec<&Finding> = findings.iter().filter(is_shown).collect();
@@ -99,6 +102,12 @@ impl Common {
             anstream::eprintln!("and {hidden} more findings: --verbose shows all");
         }
     }
+}
+
+fn tags(path: Option<&Path>) -> Result<ServiceTags, Failure> {
+    let Some(path) = path else { return Ok(ServiceTags::built_in()) };
+    let json = read(path).map_err(Failure::new)?;
+    azure::read_service_tags(&name(path), &json).map_err(Failure::new)
 }
 
 /// Reads a file, or standard input for `-`.

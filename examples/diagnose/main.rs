@@ -12,10 +12,13 @@
 //! 1 for blocked or degraded, and 3 where facts are missing that decide.
 
 mod bastion;
+mod diff;
+mod exposure;
 mod flow;
 mod input;
 mod nsg_diagnostics;
 mod output;
+mod region;
 mod stream;
 mod target;
 
@@ -43,6 +46,10 @@ enum Verb {
     Bastion(bastion::Arguments),
     /// What the rules do with one flow at one end, or with a stream of flows
     Flow(flow::Arguments),
+    /// What traffic a change opens and closes: OLD NEW
+    Diff(diff::Arguments),
+    /// Exactly what reaches each network interface through all its gates
+    Exposure(exposure::Arguments),
     /// Answers a networkConfigurationDiagnostic request as Azure Network Watcher does
     NsgDiagnostics(nsg_diagnostics::Arguments),
 }
@@ -52,6 +59,8 @@ impl Verb {
         match self {
             Self::Bastion(arguments) => &arguments.common,
             Self::Flow(arguments) => &arguments.common,
+            Self::Diff(arguments) => &arguments.common,
+            Self::Exposure(arguments) => &arguments.common,
             Self::NsgDiagnostics(arguments) => &arguments.common,
         }
     }
@@ -60,6 +69,8 @@ impl Verb {
         match self {
             Self::Bastion(arguments) => bastion::run(arguments),
             Self::Flow(arguments) => flow::run(arguments),
+            Self::Diff(arguments) => diff::run(arguments),
+            Self::Exposure(arguments) => exposure::run(arguments),
             Self::NsgDiagnostics(arguments) => nsg_diagnostics::run(arguments),
         }
     }

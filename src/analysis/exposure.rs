@@ -37,6 +37,8 @@ pub struct Exposed {
     pub witness: Flow,
     /// Why the witness passes.
     pub reason: Reason,
+    /// Whether every source that was asked about is in the region.
+    pub from_all: bool,
 }
 
 /// Exactly which flows from `from` reach the interface, for each of its IP configurations.
@@ -76,8 +78,8 @@ fn one_exposure(
         Endpoint::Addresses(addresses) => Contents::known(addresses.clone()),
         Endpoint::Tag(tag) => chain.names().tag_contents(tag),
     };
+    let own = addresses.clone().unwrap_or_default();
     let reached = |from: &AddressSet| {
-        let own = addresses.clone().unwrap_or_default();
         let region = Region {
             protocols: ProtocolSet::FULL,
             source: from.difference(&own),
@@ -90,12 +92,17 @@ fn one_exposure(
     let certain = reached(&sources.known)?.certain;
     let possible = reached(&sources.possible)?.possible.difference(&certain, limits)?;
     let lists = Lists::new(gates.iter());
+    let asked = sources.possible.difference(&own);
     let exposed = |flows: HeaderSpace| -> Result<Vec<Exposed>, LimitExceeded> {
         let regions = flows.regions(limits)?.into_iter();
         let exposed = regions.filter_map(|region| {
             let witness = HeaderSpace::of_region(&region).witness()?;
             let reason = gates.reason(&lists, 0, &witness);
-            Some(Exposed { region, witness, reason })
+            let from_all = (region.destination.ipv4().is_empty()
+                || region.source.ipv4().covers(asked.ipv4()))
+                && (region.destination.ipv6().is_empty()
+                    || region.source.ipv6().covers(asked.ipv6()));
+            Some(Exposed { region, witness, reason, from_all })
         });
         Ok(exposed.collect())
     };

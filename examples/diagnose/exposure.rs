@@ -1,0 +1,124 @@
+//! `exposure`: exactly what reaches each network interface through all its gates.
+
+use clap::Args;
+use nsg_engine::analysis::{Exposed, Exposure, exposure};
+use nsg_engine::model::Endpoint;
+use nsg_engine::net::AddressSet;
+use nsg_engine::network::NetworkInterface;
+use nsg_engine::space::{Limits, Region};
+use serde::Serialize;
+
+use crate::Failure;
+use crate::input::Common;
+use crate::output::{self, Format, Outcome, Paint};
+use crate::region::RegionJson;
+use crate::target::interface_called;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Where the traffic comes from: `*`, a block or a service tag
+    #[arg(long, value_name = "TAG|CIDR", default_value = "Internet")]
+    from: Endpoint,
+    /// Only this network interface
+    #[arg(long, value_name = "NAME")]
+    nic: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let topology = arguments.common.topology()?;
+    let network = topology.network();
+    let interfaces: Vec<&NetworkInterface> = match &arguments.nic {
+        Some(name) => vec![interface_called(network, name).map_err(Failure::new)?],
+        None => network.network_interfaces.iter().collect(),
+    };
+    if interfaces.is_empty() {
+        return Err(Failure::new("the input holds no network interface"));
+    }
+    let mut all = Vec::new();
+    for interface in interfaces {
+        let found = exposure(&topology, interface, &arguments.from, &Limits::default());
+        all.extend(found.map_err(|error| {
+            Failure::new(format!("network interface `{}`: {error}", interface.name()))
+        })?);
+    }
+    let from = arguments.from.to_string();
+    match arguments.common.format.unwrap_or(Format::Text) {
+        Format::Json => {
+            let interfaces = all.iter().map(Interface::from).collect();
+            output::print_json(&Answer { from, interfaces })?;
+        }
+        format => output::print(&text(&Paint::new(format), &from, &all))?,
+    }
+    Ok(if all.iter().any(|one| !one.certain.is_empty()) {
+        Outcome::Blocked
+    } else if all.iter().any(|one| !one.possible.is_empty()) {
+        Outcome::Indeterminate
+    } else {
+        Outcome::Allowed
+    })
+}
+
+#[derive(Serialize)]
+struct Answer {
+    from: String,
+    interfaces: Vec<Interface>,
+}
+
+#[derive(Serialize)]
+struct Interface {
+    nic: String,
+    configuration: String,
+    addresses: Option<String>,
+    exposed: Vec<RegionJson>,
+    /// What may be exposed: something unknown decides.
+    possible: Vec<RegionJson>,
+    unknown: Vec<String>,
+}
+
+impl From<&Exposure> for Interface {
+    fn from(one: &Exposure) -> Self {
+        Self {
+            nic: one.interface.name().to_owned(),
+            configuration: one.configuration.clone(),
+            addresses: one.addresses.as_ref().map(ToString::to_string),
+            exposed: one.certain.iter().map(RegionJson::from).collect(),
+            possible: one.possible.iter().map(RegionJson::from).collect(),
+            unknown: one.unresolved.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn text(paint: &Paint, from: &str, all: &[Exposure]) -> String {
+    let mut text = String::new();
+    for one in all {
+        let addresses =
+            one.addresses.as_ref().map_or("unknown address".into(), ToString::to_string);
+        text.push_str(&format!("{} ({addresses})\n", one.interface.name()));
+        if one.certain.is_empty() && one.possible.is_empty() {
+            text.push_str(&format!("  nothing from {from} reaches it\n"));
+        }
+        let mut list = |mark: &str, exposed: &[Exposed]| {
+            for Exposed { region, reason, from_all, .. } in exposed {
+                let region = if *from_all { named(from, region) } else { region.to_string() };
+                let region = paint.code(&region);
+                text.push_str(&format!("  {mark} {region}\n      {reason}\n"));
+            }
+        };
+        list("!", &one.certain);
+        list("?", &one.possible);
+        if !one.possible.is_empty() {
+            for unknown in &one.unresolved {
+                text.push_str(&format!("  not known: {unknown}\n"));
+            }
+        }
+    }
+    text
+}
+
+/// The region with the name of what was asked about in place of all its addresses.
+fn named(from: &str, region: &Region) -> String {
+    let nowhere = Region { source: AddressSet::full(), ..region.clone() };
+    nowhere.to_string().replacen("*:", &format!("{from}:"), 1)
+}

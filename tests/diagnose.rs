@@ -455,6 +455,9 @@ fn a_question_that_cannot_be_asked_says_what_is_missing() {
     let said = error(&without, &BastionQuestion::about("vm-web-01"));
     assert!(said.contains("no Bastion host"), "{said}");
     assert!(error(&network, &BastionQuestion::about("fd00::4")).contains("IPv4 only"));
+    let mut question = BastionQuestion::about("vm-web-01");
+    question.client = Some("2001:db8::1".parse().unwrap());
+    assert!(error(&network, &question).contains("2001:db8::1"));
 }
 
 #[test]

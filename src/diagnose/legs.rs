@@ -135,6 +135,10 @@ impl Leg {
     }
 
     pub(super) fn verdict(&self) -> Verdict {
+        if self.checks.is_empty() {
+            // Nothing could be asked, such as about an Internet tag without addresses.
+            return Verdict::Indeterminate;
+        }
         all(self.checks.iter().map(|check| check.passage.verdict))
     }
 

@@ -139,6 +139,12 @@ pub enum QuestionError {
         /// The machine.
         machine: String,
     },
+    /// Users reach Bastion over IPv4 only (S7.3).
+    #[error("client {client} is an IPv6 address: Azure Bastion is reached over IPv4 only")]
+    ClientIpv6 {
+        /// The client.
+        client: IpAddr,
+    },
     /// Neither the address nor the subnet of the machine is known.
     #[error(
         "the private address of `{machine}` is not in the input, nor the prefix of its subnet: ask with an address, or add the virtual network"

@@ -56,6 +56,9 @@ impl<'a> Scene<'a> {
         topology: &'a Topology,
         question: &'a BastionQuestion,
     ) -> Result<Self, QuestionError> {
+        if let Some(client) = question.client.filter(IpAddr::is_ipv6) {
+            return Err(QuestionError::ClientIpv6 { client });
+        }
         let target = Target::find(topology, question)?;
         let bastion = Bastion::find(topology, question, &target)?;
         Ok(Self { topology, question, target, bastion })

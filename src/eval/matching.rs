@@ -71,10 +71,11 @@ impl FieldMatches {
 /// Whether a rule as a whole matches a flow: [`FieldMatches::overall`], without looking further
 /// once a field does not match.
 pub(super) fn matches(rule: &Rule, flow: &Flow) -> Match {
-    if protocol(rule, flow) == Match::No || destination_port(rule, flow) == Match::No {
-        return Match::No;
-    }
-    FieldMatches::of(rule, flow).overall(rule)
+    let fails = protocol(rule, flow) == Match::No
+        || destination_port(rule, flow) == Match::No
+        || address(&rule.source, flow.source()) == Match::No
+        || address(&rule.destination, flow.destination()) == Match::No;
+    if fails { Match::No } else { FieldMatches::of(rule, flow).overall(rule) }
 }
 
 fn protocol(rule: &Rule, flow: &Flow) -> Match {

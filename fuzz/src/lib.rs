@@ -12,7 +12,8 @@ use nsg_engine::azure::network_watcher::{
     ConfigurationDiagnosticRequest, IpFlowRequest, configuration_diagnostic,
 };
 use nsg_engine::azure::{self, Reader};
-use nsg_engine::eval::{Query, Verdict};
+use nsg_engine::classify::{Answer, Classifier, Config, Strategy};
+use nsg_engine::eval::{self, Query, Verdict};
 use nsg_engine::model::{
     AddressSpec, AdminRule, Direction, Flow, Mode, PortSpec, Priority, ProtocolSpec, SecurityRule,
     ServiceTag,
@@ -21,19 +22,20 @@ use nsg_engine::net::{PortSet, Prefix, Protocol};
 use nsg_engine::network::Network;
 use nsg_engine::path::Chain;
 use nsg_engine::resolve::{ServiceTags, Topology};
-use nsg_engine::strategies::{Choices, Generator, NetworkCase, Shape};
+use nsg_engine::strategies::{Case, Choices, Generator, NetworkCase, Shape};
 
 /// A target: it must come to an end without a panic on every input.
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its binary and of its folders of seeds and regressions.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("read_azure", read_azure),
     ("read_service_tags", read_service_tags),
     ("network_watcher", network_watcher),
     ("text_forms", text_forms),
     ("evaluate_after_read", evaluate_after_read),
     ("evaluate_generated", evaluate_generated),
+    ("classify_vs_eval", classify_vs_eval),
 ];
 
 /// Any bytes, read in both modes: the same document gives the same answer twice, and whatever
@@ -187,4 +189,28 @@ pub fn replay_files(target: Target, files: impl Iterator<Item = OsString>) -> io
         println!("{}: ends without a panic", file.display());
     }
     Ok(())
+}
+
+/// A generated group, compiled with every strategy: each flow has the interpreter's answer.
+pub fn classify_vs_eval(data: &[u8]) {
+    let case = Case::draw(Choices::from_bytes(data), Shape::default());
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        let ruleset = case.ruleset(direction);
+        for strategy in Strategy::ALL {
+            let Ok(classifier) = Classifier::new(&ruleset, &Config::new().strategy(strategy))
+            else {
+                continue;
+            };
+            for flow in &case.flows {
+                let decision = eval::evaluate(&ruleset, flow);
+                match classifier.classify(flow) {
+                    Answer::Evaluate => {}
+                    Answer::Rule(rule) => assert_eq!(decision.rule_index(), Some(rule)),
+                    Answer::NoRule => assert_eq!(decision.rule_index(), None),
+                }
+                let is_sure = classifier.classify(flow) != Answer::Evaluate;
+                assert!(!is_sure || decision.undecided().is_empty(), "{strategy}: {flow}");
+            }
+        }
+    }
 }

@@ -50,3 +50,60 @@ fn exposure_names_what_the_internet_reaches() {
     let none = ["exposure", "network.json", "--from", "192.0.2.0/24", "--exit-code"];
     assert_eq!(status(&none), 0);
 }
+
+#[test]
+fn lint_finds_rules_that_never_decide_and_explains_its_codes() {
+    let folder = std::env::temp_dir().join(format!("nsg-lint-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("nsg.json");
+    std::fs::write(&file, GROUP).unwrap();
+    let path = file.to_str().unwrap();
+    // Where the virtual network is not known, it may hold what is pinged.
+    let careful = json_of(&["lint", path, "--code", "redundant-rule"]);
+    assert_eq!(careful["findings"], serde_json::json!([]));
+    let answer = json_of(&["lint", path, "--virtual-network", "10.0.0.0/16"]);
+    let found: Vec<(&str, &str)> = answer["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["code"].as_str().unwrap(), one["rule"].as_str().unwrap_or_default()))
+        .collect();
+    for expected in [
+        ("shadowed-rule", "securityRules/DenySsh"),
+        ("redundant-rule", "securityRules/DenyPing"),
+        ("icmp-rule-with-ports", "securityRules/DenyPing"),
+        ("unattached-group", ""),
+    ] {
+        assert!(found.contains(&expected), "{expected:?} in {found:?}");
+    }
+    let shadowed = &json_of(&["lint", path, "--code", "shadowed-rule"])["findings"];
+    assert_eq!(shadowed.as_array().unwrap().len(), 1);
+    assert_eq!(
+        shadowed[0]["by"],
+        serde_json::json!(["securityRules/AllowLow", "securityRules/AllowHigh"])
+    );
+    assert_eq!(shadowed[0]["severity"], "error");
+    assert_eq!(shadowed[0]["pointer"], "/properties/securityRules/2");
+    assert_eq!(status(&["lint", path, "--exit-code"]), 1);
+    let explained = stdout(&run(&["lint", "--explain", "shadowed-rule"]));
+    assert!(explained.contains("never decides"), "{explained}");
+    assert_eq!(status(&["lint", "--explain", "shadowed"]), 2);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+const GROUP: &str = r#"{
+  "id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Network/networkSecurityGroups/nsg",
+  "name": "nsg", "type": "Microsoft.Network/networkSecurityGroups",
+  "properties": { "securityRules": [
+    { "name": "AllowLow", "properties": { "priority": 200, "direction": "Inbound", "access": "Allow",
+      "protocol": "*", "sourceAddressPrefix": "10.0.0.0/9", "sourcePortRange": "*",
+      "destinationAddressPrefix": "*", "destinationPortRange": "*" } },
+    { "name": "AllowHigh", "properties": { "priority": 210, "direction": "Inbound", "access": "Allow",
+      "protocol": "*", "sourceAddressPrefix": "10.128.0.0/9", "sourcePortRange": "*",
+      "destinationAddressPrefix": "*", "destinationPortRange": "*" } },
+    { "name": "DenySsh", "properties": { "priority": 220, "direction": "Inbound", "access": "Deny",
+      "protocol": "Tcp", "sourceAddressPrefix": "10.0.0.0/8", "sourcePortRange": "*",
+      "destinationAddressPrefix": "*", "destinationPortRange": "22" } },
+    { "name": "DenyPing", "properties": { "priority": 230, "direction": "Inbound", "access": "Deny",
+      "protocol": "Icmp", "sourceAddressPrefix": "8.8.8.8", "sourcePortRange": "*",
+      "destinationAddressPrefix": "192.0.2.4", "destinationPortRange": "8" } } ] } }"#;

@@ -16,6 +16,7 @@ mod diff;
 mod exposure;
 mod flow;
 mod input;
+mod lint;
 mod nsg_diagnostics;
 mod output;
 mod region;
@@ -50,6 +51,8 @@ enum Verb {
     Diff(diff::Arguments),
     /// Exactly what reaches each network interface through all its gates
     Exposure(exposure::Arguments),
+    /// What is probably not meant in the security groups
+    Lint(lint::Arguments),
     /// Answers a networkConfigurationDiagnostic request as Azure Network Watcher does
     NsgDiagnostics(nsg_diagnostics::Arguments),
 }
@@ -61,6 +64,7 @@ impl Verb {
             Self::Flow(arguments) => &arguments.common,
             Self::Diff(arguments) => &arguments.common,
             Self::Exposure(arguments) => &arguments.common,
+            Self::Lint(arguments) => &arguments.common,
             Self::NsgDiagnostics(arguments) => &arguments.common,
         }
     }
@@ -71,6 +75,7 @@ impl Verb {
             Self::Flow(arguments) => flow::run(arguments),
             Self::Diff(arguments) => diff::run(arguments),
             Self::Exposure(arguments) => exposure::run(arguments),
+            Self::Lint(arguments) => lint::run(arguments),
             Self::NsgDiagnostics(arguments) => nsg_diagnostics::run(arguments),
         }
     }

@@ -4,12 +4,15 @@
 //! session with every gate it passes, causes with stable codes ([`BastionCode`]), the rules that
 //! nearly allow, repairs that were tried out on a copy of the network, and what security groups
 //! have no part in. [`bastion_table`] says it for every machine in one line each.
+//! [`lint`] says what is probably not meant, in every group and at every interface.
 
 mod causes;
 mod code;
 mod command;
 mod compliance;
 mod legs;
+mod lint;
+mod lint_code;
 mod markdown;
 mod near_miss;
 mod offer;
@@ -27,6 +30,8 @@ mod write_up;
 pub use code::{BastionCode, Weight};
 pub use compliance::{Compliance, Requirement, RequirementReport};
 pub use legs::LegName;
+pub use lint::{Lint, MANAGEMENT_PORTS, lint};
+pub use lint_code::{LintCode, LintCodeError};
 pub use near_miss::{Field, NearMiss};
 pub use question::{BastionQuestion, QuestionError, Session, SessionError};
 pub use repair::{Action, Repair, RepairRule};

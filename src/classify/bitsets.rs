@@ -8,6 +8,8 @@
     reason = "classes are below the number of rows, bits below 64 times the words of a row"
 )]
 
+use std::hint::select_unpredictable;
+
 use super::Unfit;
 use super::classes::Rows;
 use super::engine::Lookup;
@@ -60,12 +62,13 @@ impl<B: Bits, const W: usize> Lookup<B> for Bitsets<B, W> {
         let (source, destination, service) = self.fields.classes(key);
         let (a, b, c) =
             (&self.source[source], &self.destination[destination], &self.service[service]);
-        // From the last word to the first, so that the first one with a bit left stays; a
-        // conditional move each, whatever the rules.
+        // From the last word to the first, so that the first one with a bit left stays. Which one
+        // that is cannot be foretold, and a wrong guess costs more than all the words.
         let (mut at, mut left) = (W - 1, 0);
         for word in (0..W).rev() {
             let both = a[word] & b[word] & c[word];
-            (at, left) = if both != 0 { (word, both) } else { (at, left) };
+            at = select_unpredictable(both != 0, word, at);
+            left = select_unpredictable(both != 0, both, left);
         }
         self.answers[64 * at + left.trailing_zeros() as usize]
     }

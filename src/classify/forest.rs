@@ -433,8 +433,9 @@ impl<B: Bits> Grower<'_, B> {
                     inside += step;
                     squares += (inside * inside) as f64;
                 }
-                // A child costs a node; a copy costs a lane.
-                let left = squares / copies as f64 + f64::from(1u32 << bits) / 64.0;
+                // Slices with less than a block's worth of rules waste memory, and time with it.
+                let wasted = (LANES << bits) as f64 / entries.len() as f64;
+                let left = squares / copies as f64 + wasted;
                 if best.is_none_or(|best| left < best.left) {
                     best = Some(Cut { left, ..cut });
                 }

@@ -20,6 +20,7 @@
 )]
 
 use std::hash::Hash;
+use std::hint::select_unpredictable;
 
 use super::Unfit;
 use super::classes::Partition;
@@ -286,7 +287,7 @@ impl Index<u128> for Ipv6Index {
         while size > 1 {
             let half = size / 2;
             let middle = base.wrapping_add(half);
-            base = if self.firsts[middle] <= address { middle } else { base };
+            base = select_unpredictable(self.firsts[middle] <= address, middle, base);
             size = size.wrapping_sub(half);
         }
         self.classes[base].into()

@@ -402,3 +402,58 @@ fn strict_reading_refuses_what_azure_refuses() {
     assert!(strict.stdout.is_empty());
     assert_eq!(status(&["bastion", "--vm", "vm-web-01", NETWORK, "--strict"]), 0);
 }
+
+/// A wrong file must not pass for a network without faults.
+#[test]
+fn an_input_without_machines_does_not_pass_a_gate() {
+    let groups = r#"[{"name": "nsg", "type": "Microsoft.Network/networkSecurityGroups"}]"#;
+    let ask = ["bastion", "-", "--exit-code"];
+    let output = run_with_input(&ask, groups);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stdout(&output).contains("the input holds no virtual machine"), "{}", stdout(&output));
+    for verb in ["bastion", "lint", "exposure"] {
+        let output = run_with_input(&[verb, "-"], "{}");
+        assert_eq!(output.status.code(), Some(2), "{verb}");
+        assert!(stderr(&output).contains("standard input: nothing in it"), "{}", stderr(&output));
+        assert!(output.stdout.is_empty(), "{verb}");
+    }
+    let output = run(&["bastion", "--bastion", "nosuch", NETWORK]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("`bastion-shop`"), "{}", stderr(&output));
+}
+
+/// Which of two is meant only the asker knows.
+#[test]
+fn a_name_that_several_have_is_refused_with_their_ids() {
+    let network = std::fs::read_to_string(data().join(NETWORK)).unwrap();
+    let twice: Vec<Value> = [network.clone(), network.replace("/rg-shop/", "/rg-copy/")]
+        .iter()
+        .map(|text| serde_json::from_str(text).unwrap())
+        .collect();
+    let twice = json!(twice).to_string();
+    let flow = "--direction Inbound --protocol tcp --local 10.0.0.4:22 --remote 10.0.1.4";
+    let asks: [(&str, &str, &str); 6] = [
+        ("flow --nsg", "nsg-vm", flow),
+        ("flow --nic", "vm-web-01-nic", flow),
+        ("flow --vm", "vm-web-01", flow),
+        ("bastion --vm", "vm-web-01", ""),
+        ("bastion --bastion", "bastion-shop", ""),
+        ("exposure --nic", "vm-web-01-nic", ""),
+    ];
+    let ask = |verb: &str, name: &str, rest: &str| {
+        let words = verb.split(' ').chain([name]).chain(rest.split_whitespace()).chain(["-"]);
+        run_with_input(&words.collect::<Vec<_>>(), &twice)
+    };
+    for (verb, name, rest) in asks {
+        let output = ask(verb, name, rest);
+        let message = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{verb} {name}");
+        let ids: Vec<&str> = message.split('`').filter(|text| text.starts_with('/')).collect();
+        assert_eq!(ids.len(), 2, "{message}");
+        assert!(ids.iter().all(|id| id.ends_with(&format!("/{name}"))), "{message}");
+        for id in ids {
+            let output = ask(verb, id, rest);
+            assert_eq!(output.status.code(), Some(0), "{verb} {id}: {}", stderr(&output));
+        }
+    }
+}

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use clap::Args;
 use nsg_engine::diagnose::{self, BastionQuestion, BastionVerdict, Session, Style};
+use nsg_engine::network::{Link, Network};
 
 use crate::Failure;
 use crate::input::Common;
 use crate::output::{self, Format, Outcome};
+use crate::target;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -32,6 +34,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let topology = arguments.common.topology()?;
+    arguments.refuse_unclear_names(topology.network()).map_err(Failure::new)?;
     let mut question = BastionQuestion::default();
     question.machine = arguments.vm.clone();
     question.session = arguments.protocol;
@@ -47,6 +50,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             Format::Json => output::print_json(&table)?,
             Format::Markdown => output::print(&table.render_markdown())?,
         }
+        // A gate that asked about nothing has not found that everything is well.
+        if table.vms.is_empty() {
+            return Ok(Outcome::Indeterminate);
+        }
         return Ok(Outcome::worst(table.vms.iter().map(|line| outcome(line.verdict))));
     }
     let report = diagnose::bastion(&topology, &question).map_err(Failure::new)?;
@@ -56,6 +63,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Format::Markdown => output::print(&report.render_markdown())?,
     }
     Ok(outcome(report.verdict))
+}
+
+impl Arguments {
+    /// Names that nothing has, which a table would pass over, and names that several have.
+    fn refuse_unclear_names(&self, network: &Network) -> Result<(), String> {
+        if let Some(name) = &self.bastion {
+            let hosts = network.bastion_hosts.iter().map(|host| &host.id);
+            target::only_id("Bastion host", hosts, name)?;
+        }
+        let Some(name) = &self.vm else { return Ok(()) };
+        let given = network.virtual_machines.iter().map(|machine| &machine.id);
+        let named = network
+            .network_interfaces
+            .iter()
+            .filter_map(|interface| interface.virtual_machine.as_ref().and_then(Link::known));
+        target::refuse_several("virtual machine", given.chain(named), name)
+    }
 }
 
 fn outcome(verdict: BastionVerdict) -> Outcome {

@@ -14,6 +14,7 @@ use crate::Failure;
 use crate::input::Common;
 use crate::output::{self, Format, Outcome, Paint};
 use crate::region::RegionJson;
+use crate::target;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -40,19 +41,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let new_tags = arguments.new_service_tags.as_deref().or(tags);
     let after = common.topology_of(std::slice::from_ref(new), new_tags)?;
     let mut groups = Vec::new();
-    let is_wanted = |group: &&SecurityGroup| {
-        arguments.nsg.as_ref().is_none_or(|name| group.name().eq_ignore_ascii_case(name))
-    };
-    for old in before.network().security_groups.iter().filter(is_wanted) {
-        let counterpart = after.network().group(old.name());
-        match counterpart {
-            Some(new) => groups.extend(compare((&before, old), (&after, new))?),
-            None => groups.push(Group::missing(old, "new")),
+    let (old, new) = (arguments.groups(&before)?, arguments.groups(&after)?);
+    for &group in &old {
+        match counterpart(group, &old, &new) {
+            Some(new) => groups.extend(compare((&before, group), (&after, new))?),
+            None => groups.push(Group::missing(group, "new")),
         }
     }
-    for new in after.network().security_groups.iter().filter(is_wanted) {
-        if before.network().group(new.name()).is_none() {
-            groups.push(Group::missing(new, "old"));
+    for &group in &new {
+        if counterpart(group, &new, &old).is_none() {
+            groups.push(Group::missing(group, "old"));
         }
     }
     if groups.is_empty() {
@@ -73,6 +71,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         (false, true) => Outcome::Indeterminate,
         (false, false) => Outcome::Allowed,
     })
+}
+
+impl Arguments {
+    /// The groups asked about, which one side may lack.
+    fn groups<'a>(&self, topology: &'a Topology) -> Result<Vec<&'a SecurityGroup>, Failure> {
+        let all = &topology.network().security_groups;
+        let Some(name) = &self.nsg else { return Ok(all.iter().collect()) };
+        target::refuse_several("security group", all.iter().map(|group| &group.id), name)
+            .map_err(Failure::new)?;
+        Ok(topology.network().group(name).into_iter().collect())
+    }
+}
+
+/// The same group on the other side: that with its id, else the only one with its name, since
+/// copies of a network differ in subscription and resource group.
+fn counterpart<'a>(
+    group: &SecurityGroup,
+    own: &[&SecurityGroup],
+    others: &[&'a SecurityGroup],
+) -> Option<&'a SecurityGroup> {
+    if let Some(same) = others.iter().find(|other| other.id == group.id) {
+        return Some(same);
+    }
+    let is_namesake = |other: &SecurityGroup| other.name().eq_ignore_ascii_case(group.name());
+    let mut namesakes = others.iter().filter(|other| is_namesake(other));
+    let only = namesakes.next().filter(|_| namesakes.next().is_none())?;
+    let is_only_here = own.iter().filter(|other| is_namesake(other)).count() == 1;
+    is_only_here.then_some(*only)
 }
 
 fn compare(

@@ -8,7 +8,7 @@ use clap::Args;
 use nsg_engine::azure;
 use nsg_engine::model::Mode;
 use nsg_engine::net::Prefix;
-use nsg_engine::report::{Finding, Severity};
+use nsg_engine::report::{Code, Finding, Severity};
 use nsg_engine::resolve::{ServiceTags, Topology};
 
 use crate::Failure;
@@ -48,15 +48,27 @@ impl Common {
     /// Reads the inputs into a network whose names are bound, and reports on standard error what
     /// was found in them.
     pub(crate) fn topology(&self) -> Result<Topology, Failure> {
-        self.topology_of(&self.inputs, self.service_tags.as_deref())
+        let network = self.network(&self.inputs)?;
+        let is_other = |finding: &Finding| finding.code == Code::NothingRecognised;
+        let others: Vec<_> = network.findings.iter().filter(|one| is_other(one)).collect();
+        // An answer about a wrong file would be that all is well.
+        if others.len() == self.inputs.len() {
+            let text = |other: &&Finding| format!("error: {}: {}", other.location, other.message);
+            return Err(Failure::Input(others.iter().map(text).collect()));
+        }
+        self.bind(network, self.service_tags.as_deref())
     }
 
-    /// The same for some of the inputs, under one service-tag file.
+    /// The same for some of the inputs, which may be empty, under one service-tag file.
     pub(crate) fn topology_of(
         &self,
         inputs: &[PathBuf],
         service_tags: Option<&Path>,
     ) -> Result<Topology, Failure> {
+        self.bind(self.network(inputs)?, service_tags)
+    }
+
+    fn network(&self, inputs: &[PathBuf]) -> Result<azure::Read, Failure> {
         let mode = if self.strict { Mode::Strict } else { Mode::Lenient };
         let mut reader = azure::Reader::new(mode);
         let mut failures = Vec::new();
@@ -68,13 +80,17 @@ impl Common {
         if !failures.is_empty() {
             return Err(Failure::Input(failures));
         }
-        let azure::Read { mut network, findings, .. } = reader.finish();
-        if self.strict && findings.iter().any(|finding| finding.severity == Severity::Error) {
-            return Err(Failure::Input(findings.iter().map(ToString::to_string).collect()));
+        let read = reader.finish();
+        if self.strict && read.findings.iter().any(|one| one.severity == Severity::Error) {
+            return Err(Failure::Input(read.findings.iter().map(ToString::to_string).collect()));
         }
+        Ok(read)
+    }
+
+    fn bind(&self, read: azure::Read, service_tags: Option<&Path>) -> Result<Topology, Failure> {
+        let azure::Read { mut network, mut findings, .. } = read;
         network.extra_virtual_network_prefixes.extend_from_slice(&self.virtual_network);
         let topology = Topology::new(network, tags(service_tags)?);
-        let mut findings = findings;
         findings.extend(topology.findings());
         self.report(&findings);
         Ok(topology)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use clap::Args;
-use nsg_engine::model::{Direction, SecurityGroup};
+use nsg_engine::model::{Direction, ResourceId, SecurityGroup};
 use nsg_engine::network::{IpConfiguration, Network, NetworkInterface};
 use nsg_engine::path::Chain;
 use nsg_engine::resolve::Topology;
@@ -38,11 +38,7 @@ pub(crate) enum Target<'a> {
 impl TargetArguments {
     pub(crate) fn find<'a>(&self, network: &'a Network) -> Result<Target<'a>, String> {
         if let Some(name) = &self.nsg {
-            let group = network.group(name);
-            return group.map(Target::Group).ok_or_else(|| {
-                let known = network.security_groups.iter().map(SecurityGroup::name);
-                nothing_called("security group", name, known)
-            });
+            return group_called(network, name).map(Target::Group);
         }
         let interfaces = match (&self.nic, &self.vm) {
             (Some(name), _) => vec![interface_called(network, name)?],
@@ -58,29 +54,78 @@ impl TargetArguments {
     }
 }
 
+pub(crate) fn group_called<'a>(
+    network: &'a Network,
+    name: &str,
+) -> Result<&'a SecurityGroup, String> {
+    only_called("security group", &network.security_groups, |group| &group.id, name)
+}
+
 pub(crate) fn interface_called<'a>(
     network: &'a Network,
     name: &str,
 ) -> Result<&'a NetworkInterface, String> {
-    network.interface_called(name).ok_or_else(|| {
-        let known = network.network_interfaces.iter().map(NetworkInterface::name);
-        nothing_called("network interface", name, known)
-    })
+    only_called("network interface", &network.network_interfaces, |one| &one.id, name)
 }
 
 pub(crate) fn interfaces_of_machine<'a>(
     network: &'a Network,
     name: &str,
 ) -> Result<Vec<&'a NetworkInterface>, String> {
-    let Some(machine) = network.machine(name) else {
-        let known = network.virtual_machines.iter().map(|machine| machine.name());
-        return Err(nothing_called("virtual machine", name, known));
-    };
+    let machines = &network.virtual_machines;
+    let machine = only_called("virtual machine", machines, |machine| &machine.id, name)?;
     let interfaces: Vec<_> = network.interfaces_of(machine).collect();
     if interfaces.is_empty() {
         return Err(format!("virtual machine `{name}` has no network interface in the input"));
     }
     Ok(interfaces)
+}
+
+fn only_called<'a, T>(
+    kind: &str,
+    all: &'a [T],
+    id: impl Fn(&'a T) -> &'a ResourceId,
+    name: &str,
+) -> Result<&'a T, String> {
+    let wanted = only_id(kind, all.iter().map(&id), name)?;
+    // The id is one of theirs.
+    all.iter().find(|one| id(one) == wanted).ok_or_else(|| format!("no {kind} is `{wanted}`"))
+}
+
+/// The one id that is this name or ends in it.
+pub(crate) fn only_id<'a>(
+    kind: &str,
+    ids: impl Iterator<Item = &'a ResourceId> + Clone,
+    name: &str,
+) -> Result<&'a ResourceId, String> {
+    refuse_several(kind, ids.clone(), name)?;
+    let found = called(ids.clone(), name).next();
+    found.ok_or_else(|| nothing_called(kind, name, ids.map(ResourceId::name)))
+}
+
+/// Whoever is asked about one of several of a name has to be told which.
+pub(crate) fn refuse_several<'a>(
+    kind: &str,
+    ids: impl Iterator<Item = &'a ResourceId>,
+    name: &str,
+) -> Result<(), String> {
+    let mut found: Vec<&ResourceId> = called(ids, name).collect();
+    found.sort();
+    found.dedup();
+    if found.len() < 2 || found.contains(&&ResourceId::new(name)) {
+        return Ok(());
+    }
+    let list: Vec<&str> = found.iter().map(|id| id.as_str()).collect();
+    let (count, list) = (found.len(), list.join("`, `"));
+    Err(format!("{count} of the input are {kind} `{name}`: name one by its id, `{list}`"))
+}
+
+fn called<'a>(
+    ids: impl Iterator<Item = &'a ResourceId>,
+    name: &str,
+) -> impl Iterator<Item = &'a ResourceId> {
+    let id = ResourceId::new(name);
+    ids.filter(move |one| **one == id || one.name().eq_ignore_ascii_case(id.as_str()))
 }
 
 fn nothing_called<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {

@@ -26,6 +26,7 @@ mod paths;
 mod properties;
 mod readers;
 mod refusals;
+mod small_world;
 mod space;
 mod support;
 mod tutorial;

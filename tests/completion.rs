@@ -2,7 +2,7 @@
 
 use nsg_engine::model::{
     AddressItem, AddressSpec, AdminRule, Flow, PortSpec, ResourceId, SecurityRule, ServiceTag,
-    Value,
+    UnknownValue, Value,
 };
 use nsg_engine::net::AddressSet;
 use nsg_engine::network::Network;
@@ -23,9 +23,7 @@ impl Completion {
 
     pub(crate) fn case(&mut self, case: &Case) -> Case {
         let mut completed = case.clone();
-        for rule in &mut completed.group.rules {
-            self.rule(rule);
-        }
+        self.rules(&mut completed.group.rules);
         if case.names.tag(&ServiceTag::virtual_network()).is_none() {
             let space = self.addresses(&AddressSet::full());
             completed.names = completed.names.with_virtual_network(space);
@@ -42,10 +40,14 @@ impl Completion {
     pub(crate) fn network(&mut self, network: &Network, tags: &ServiceTags) -> Topology {
         let mut network = network.clone();
         for group in &mut network.security_groups {
-            group.rules.iter_mut().for_each(|rule| self.rule(rule));
+            self.rules(&mut group.rules);
         }
-        for rule in network.admin_rule_collections.iter_mut().flat_map(|one| &mut one.rules) {
-            self.admin_rule(rule);
+        for collection in &mut network.admin_rule_collections {
+            collection.rules.retain_mut(|rule| {
+                let exists = self.exists(rule.condition.take().as_ref());
+                self.admin_rule(rule);
+                exists
+            });
         }
         for virtual_network in &mut network.virtual_networks {
             if !virtual_network.unknown_address_space.is_empty() {
@@ -94,6 +96,19 @@ impl Completion {
             few => (0..few).map(|_| self.generator.prefix()).collect(),
         };
         some.intersection(within)
+    }
+
+    fn rules(&mut self, rules: &mut Vec<SecurityRule>) {
+        rules.retain_mut(|rule| {
+            let exists = self.exists(rule.condition.take().as_ref());
+            self.rule(rule);
+            exists
+        });
+    }
+
+    /// Whether a rule under this condition exists.
+    fn exists(&mut self, condition: Option<&UnknownValue>) -> bool {
+        condition.is_none() || self.choices.one_in(2)
     }
 
     fn rule(&mut self, rule: &mut SecurityRule) {

@@ -175,7 +175,9 @@ impl Plain {
         let SecurityRule { priority, protocol, source, destination, .. } = rule;
         let ports = [&rule.source_ports, &rule.destination_ports];
         let plain = Self::new(rule.name.as_str(), effects, protocol, [source, destination], ports);
-        plain.placed(priority.known().map(|one| one.number()), &rule.direction, direction)
+        let plain =
+            plain.placed(priority.known().map(|one| one.number()), &rule.direction, direction)?;
+        Some(plain.that_exists(rule.condition.is_none()))
     }
 
     fn of_admin_rule(rule: &AdminRule, direction: Direction) -> Option<Self> {
@@ -188,7 +190,9 @@ impl Plain {
         let AdminRule { priority, protocol, source, destination, .. } = rule;
         let ports = [&rule.source_ports, &rule.destination_ports];
         let plain = Self::new(rule.name.as_str(), effects, protocol, [source, destination], ports);
-        plain.placed(priority.known().map(|one| one.number()), &rule.direction, direction)
+        let plain =
+            plain.placed(priority.known().map(|one| one.number()), &rule.direction, direction)?;
+        Some(plain.that_exists(rule.condition.is_none()))
     }
 
     fn new(
@@ -229,6 +233,11 @@ impl Plain {
         self.is_certain &= priority.is_some() && written.known().is_some();
         self.priority = priority;
         Some(self)
+    }
+
+    fn that_exists(mut self, for_certain: bool) -> Self {
+        self.is_certain &= for_certain;
+        self
     }
 
     /// S3.2, for every way the unknown could turn out: definite where all agree.

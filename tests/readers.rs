@@ -1,14 +1,17 @@
 //! Every shape of input, and everything that may be wrong with one.
 
 use nsg_engine::azure::{Read, Reader, read};
+use nsg_engine::eval::{Verdict, evaluate};
 use nsg_engine::model::{
-    AddressItem, AdminAccess, Mode, ProtocolSpec, ResourceId, SecurityGroup, SecurityRule,
-    ServiceTag, Value,
+    AddressItem, AdminAccess, Direction, Mode, ProtocolSpec, ResourceId, SecurityGroup,
+    SecurityRule, ServiceTag, Value,
 };
 use nsg_engine::network::{
     BastionSku, NextHop, PeeringState, PrivateEndpointPolicies, RouteDestination,
 };
+use nsg_engine::path::Chain;
 use nsg_engine::report::{Code, Finding, Severity};
+use nsg_engine::resolve::{Names, Ruleset, ServiceTags};
 use serde_json::json;
 
 const EXPORT: &[u8] = include_bytes!("data/azure/export.json");
@@ -360,4 +363,269 @@ fn a_group_that_is_not_there_is_reported() {
     let [finding] = read.findings.as_slice() else { panic!("{:?}", texts(&read.findings)) };
     assert_eq!((finding.severity, finding.code), (Severity::Warning, Code::DanglingId));
     assert!(finding.message.contains("networkSecurityGroups/gone"));
+}
+
+/// The verdict of a group on an SSH flow from outside, as its rules read anywhere.
+fn verdict_of(read: &Read, group: &str) -> Verdict {
+    let topology = read.network.clone().bind(ServiceTags::built_in());
+    let group = topology.network().group(group).unwrap();
+    let names = topology.names_of_group(group);
+    let ruleset = Ruleset::of_group(group, Direction::Inbound, &names);
+    evaluate(&ruleset, &"tcp 203.0.113.7:50000 -> 10.0.0.4:22".parse().unwrap()).verdict()
+}
+
+fn deny_all(name: &str) -> serde_json::Value {
+    json!({ "name": name, "properties": { "priority": 100, "access": "Deny",
+        "direction": "Inbound", "protocol": "*", "sourceAddressPrefix": "*",
+        "sourcePortRange": "*", "destinationAddressPrefix": "*", "destinationPortRange": "*" } })
+}
+
+fn allow_all(name: &str) -> serde_json::Value {
+    let mut rule = deny_all(name);
+    rule["properties"]["access"] = json!("Allow");
+    rule["properties"]["priority"] = json!(200);
+    rule
+}
+
+/// S3.8, S10.11: rules that nobody knows may decide any flow.
+#[test]
+fn rules_that_are_expressions_leave_every_verdict_open() {
+    let group = |properties: serde_json::Value| {
+        json!({ "type": "Microsoft.Network/networkSecurityGroups", "name": "nsg",
+            "properties": properties })
+    };
+    let looped = json!([{ "name": "securityRules", "count": 3, "input": deny_all("x") }]);
+    for (properties, name, place) in [
+        (json!({ "securityRules": "[variables('r')]" }), "[variables('r')]", "/securityRules"),
+        (json!({ "securityRules": ["[variables('r')]"] }), "[variables('r')]", "/securityRules/0"),
+        (json!({ "copy": looped }), "(copy)", "/copy/0"),
+        (json!("[variables('p')]"), "[variables('p')]", ""),
+    ] {
+        let read = read_value(&group(properties));
+        let [rule] = read.network.security_groups[0].rules.as_slice() else { panic!("{name}") };
+        assert_eq!(rule.name.as_str(), name);
+        assert_eq!(rule.origin.location().unwrap().pointer(), format!("/properties{place}"));
+        let found = read.findings.iter().find(|finding| {
+            finding.location.pointer() == format!("/properties{place}")
+                && (finding.severity, finding.code) == (Severity::Warning, Code::UnknownValue)
+        });
+        assert!(found.is_some(), "{name}: {:?}", texts(&read.findings));
+        assert_eq!(verdict_of(&read, "nsg"), Verdict::Indeterminate, "{name}");
+    }
+    // The literal rules beside it stay, and an element that is no rule is not lost silently.
+    let mixed = json!({ "securityRules": [deny_all("a"), "[variables('r')]"] });
+    assert_eq!(names(&read_value(&group(mixed)).network.group("nsg").unwrap().rules).len(), 2);
+    let wrong = read_value(&group(json!({ "securityRules": [7] })));
+    assert_eq!(verdict_of(&wrong, "nsg"), Verdict::Indeterminate);
+    assert_eq!(wrong.findings[0].severity, Severity::Error);
+}
+
+#[test]
+fn admin_rules_that_are_expressions_are_kept_as_unknown() {
+    for rules in [json!("[variables('r')]"), json!(["[variables('r')]"])] {
+        let read = read_value(&json!({
+            "type": "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections",
+            "name": "m/c/all", "properties": { "appliesToGroups": "[variables('g')]", "rules": rules },
+        }));
+        let collection = &read.network.admin_rule_collections[0];
+        assert!(collection.applies_to[0].unknown().is_some());
+        let ruleset =
+            Ruleset::of_admin_rules(&collection.rules, Direction::Inbound, &Names::default());
+        let flow = "tcp 203.0.113.7:50000 -> 10.0.0.4:22".parse().unwrap();
+        let outcomes = evaluate(&ruleset, &flow).outcomes();
+        assert!(outcomes.deny && outcomes.always_allow && outcomes.pass);
+        assert_eq!(read.findings.len(), 2, "{:?}", texts(&read.findings));
+    }
+}
+
+/// A rule under a condition, or made by a loop, may not exist.
+#[test]
+fn a_conditional_rule_matches_at_most_perhaps() {
+    let group = json!({ "type": "Microsoft.Network/networkSecurityGroups", "name": "nsg",
+        "properties": { "securityRules": [allow_all("all")] } });
+    let child = |extra: serde_json::Value| {
+        let mut rule = deny_all("nsg/r");
+        rule["type"] = json!("Microsoft.Network/networkSecurityGroups/securityRules");
+        rule.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        rule
+    };
+    let verdict = |resources: serde_json::Value| {
+        let read = read_value(&json!({ "resources": resources }));
+        (verdict_of(&read, "nsg"), texts(&read.findings))
+    };
+    let condition = json!({ "condition": "[equals(1,parameters('x'))]" });
+    for extra in [condition.clone(), json!({ "copy": { "name": "loop", "count": 2 } })] {
+        let (open, findings) = verdict(json!([group, child(extra)]));
+        assert_eq!(open, Verdict::Indeterminate);
+        assert!(findings[0].contains("may not exist"), "{findings:?}");
+    }
+    assert_eq!(verdict(json!([group, child(json!({}))])).0, Verdict::Deny);
+    assert_eq!(verdict(json!([group, child(json!({ "condition": false }))])).0, Verdict::Allow);
+    // Also in a list, and in a deployment that is conditional as a whole.
+    let mut listed = deny_all("r");
+    listed.as_object_mut().unwrap().extend(condition.as_object().unwrap().clone());
+    let read = read_value(&group_of(&json!([listed, allow_all("all")])));
+    assert_eq!(verdict_of(&read, "nsg"), Verdict::Indeterminate);
+    let deployment = json!({ "type": "Microsoft.Resources/deployments", "name": "d",
+        "condition": "[parameters('deploy')]",
+        "properties": { "template": { "resources": [child(json!({}))] } } });
+    assert_eq!(verdict(json!([group, deployment])).0, Verdict::Indeterminate);
+    // Rules of one name under opposite conditions are both kept.
+    let mut other = child(json!({ "condition": "[not(equals(1,parameters('x')))]" }));
+    other["properties"]["access"] = json!("Allow");
+    let read = read_value(&json!([group, child(condition), other]));
+    assert_eq!(names(&read.network.group("nsg").unwrap().rules), ["all", "r", "r"]);
+}
+
+/// S10.12: where only an expression tells the group, it may be any group of the template.
+#[test]
+fn a_rule_of_an_unknown_group_may_be_in_any() {
+    let mut rule = deny_all("[concat(parameters('nsg'), '/r')]");
+    rule["type"] = json!("Microsoft.Network/networkSecurityGroups/securityRules");
+    let groups = ["[parameters('nsg')]", "other"].map(|name| {
+        json!({ "type": "Microsoft.Network/networkSecurityGroups", "name": name,
+            "properties": { "securityRules": [allow_all("all")] } })
+    });
+    let read = read_value(&json!({ "resources": [groups[0], groups[1], rule] }));
+    assert_eq!(read.network.security_groups.len(), 2);
+    assert_eq!(verdict_of(&read, "[parameters('nsg')]"), Verdict::Indeterminate);
+    assert_eq!(verdict_of(&read, "other"), Verdict::Indeterminate);
+    assert!(texts(&read.findings).iter().any(|text| text.contains("any group of the template")));
+    let exported = read_value(&json!([group_of(&json!([allow_all("all")])), rule]));
+    assert_eq!(verdict_of(&exported, "nsg"), Verdict::Allow);
+}
+
+#[test]
+fn a_conditional_resource_is_assumed_to_exist() {
+    let read = read_value(&json!({ "type": "Microsoft.Network/networkSecurityGroups",
+        "name": "nsg", "condition": "[parameters('x')]", "properties": { "securityRules": [] } }));
+    let [finding] = read.findings.as_slice() else { panic!("{:?}", texts(&read.findings)) };
+    assert_eq!((finding.severity, finding.code), (Severity::Warning, Code::UnknownValue));
+    assert_eq!(finding.location.pointer(), "/condition");
+    assert!(finding.message.contains("verdicts assume"));
+}
+
+fn effective(association: &serde_json::Value, rules: &serde_json::Value) -> serde_json::Value {
+    json!({ "association": association, "effectiveSecurityRules": rules,
+        "networkSecurityGroup": { "id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg" } })
+}
+
+fn effective_rule(name: &str, access: &str, port: &str) -> serde_json::Value {
+    json!({ "name": name, "protocol": "Tcp", "access": access, "priority": 5,
+        "direction": "Inbound", "sourceAddressPrefix": "0.0.0.0/0", "sourcePortRange": "0-65535",
+        "destinationAddressPrefix": "0.0.0.0/0", "destinationPortRange": port })
+}
+
+const SUBNET: &str =
+    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v/subnets/app";
+const NIC: &str =
+    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkInterfaces/n";
+
+fn site(nics: &[&str]) -> serde_json::Value {
+    let vnet = SUBNET.rsplit_once("/subnets/").unwrap().0;
+    let nics = nics.iter().enumerate().map(|(index, id)| {
+        json!({ "id": id, "properties": { "ipConfigurations": [{ "name": "i", "properties": {
+            "privateIPAddress": format!("10.0.0.{}", index + 4), "subnet": { "id": SUBNET } } }] } })
+    });
+    let network = json!({ "id": vnet, "properties": {
+        "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
+        "subnets": [{ "id": SUBNET, "properties": { "addressPrefix": "10.0.0.0/24" } }] } });
+    [network].into_iter().chain(nics).collect()
+}
+
+/// S6.4, S8.19: admin rules of an answer apply to the subnet of its interface.
+#[test]
+fn admin_rules_in_effective_rules_apply_at_the_interface() {
+    let manager = json!({ "networkManager": { "id": "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkManagers/m" } });
+    let rules = json!([
+        effective_rule("Stop", "Deny", "22-22"),
+        effective_rule("Always", "AlwaysAllow", "3389-3389"),
+        effective_rule("Pass", "Allow", "443-443"),
+    ]);
+    let nsg = effective(
+        &json!({ "networkInterface": { "id": NIC } }),
+        &json!([effective_rule("securityRules/Any", "Allow", "22-22")]),
+    );
+    let answer = json!({ "value": [effective(&manager, &rules), nsg] });
+    let verdicts = |inputs: &[&serde_json::Value]| {
+        let inputs: Vec<String> = inputs.iter().map(|input| input.to_string()).collect();
+        let inputs: Vec<&[u8]> = inputs.iter().map(|input| input.as_bytes()).collect();
+        let read = read_all(&inputs);
+        let topology = read.network.bind(ServiceTags::built_in());
+        let nic = topology.network().network_interface(&ResourceId::new(NIC)).unwrap();
+        let chain =
+            Chain::of_interface(&topology, nic, &nic.ip_configurations[0], Direction::Inbound);
+        let verdict = |port| {
+            let flow = format!("tcp 203.0.113.7:50000 -> 10.0.0.4:{port}").parse().unwrap();
+            chain.evaluate(&flow).verdict()
+        };
+        ([22, 3389, 443, 80].map(verdict), texts(&read.findings))
+    };
+    use Verdict::{Allow, Deny, Indeterminate};
+    let (told, findings) = verdicts(&[&site(&[NIC]), &answer]);
+    assert_eq!(told, [Deny, Allow, Deny, Deny], "{findings:?}");
+    assert_eq!(findings, [] as [&str; 0]);
+    // Twice the same is once.
+    assert_eq!(verdicts(&[&site(&[NIC]), &answer, &answer]).0, told);
+    // Without a place they may apply anywhere.
+    let alone = json!({ "value": [effective(&manager, &rules)] });
+    let (open, findings) = verdicts(&[&site(&[NIC]), &alone]);
+    assert_eq!(open, [Indeterminate, Allow, Allow, Allow]);
+    assert!(findings[0].contains("does not tell to which subnet"), "{findings:?}");
+}
+
+/// S8.20: an answer is about one interface, named or not.
+#[test]
+fn contents_of_tags_go_to_the_only_interface() {
+    let mut entry = effective(&json!({ "subnet": { "id": SUBNET } }), &json!([]));
+    entry["tagMap"] = json!({ "Storage": ["192.0.2.0/24"] });
+    let answer = json!({ "value": [entry] });
+    let contents = |nics: &[&str]| {
+        let read = read_value(&json!([site(nics), answer]));
+        let all = read.network.network_interfaces.iter();
+        (all.map(|nic| nic.tag_contents.len()).collect::<Vec<_>>(), texts(&read.findings))
+    };
+    assert_eq!(contents(&[NIC]), (vec![1], vec![]));
+    let (none, findings) = contents(&[NIC, &format!("{NIC}2")]);
+    assert_eq!(none, [0, 0]);
+    assert!(findings[0].starts_with("note: input /1/value/0: what tags held"), "{findings:?}");
+    assert_eq!(contents(&[]).0, [] as [usize; 0]);
+}
+
+/// S1.48: an interface that only effective rules tell of says nothing about memberships.
+#[test]
+fn an_interface_without_its_resource_makes_no_group_empty() {
+    let asg = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/applicationSecurityGroups/web";
+    let mut rule = deny_all("r");
+    rule["properties"].as_object_mut().unwrap().remove("destinationAddressPrefix");
+    rule["properties"]["destinationApplicationSecurityGroups"] = json!([{ "id": asg }]);
+    let group = group_of(&json!([rule, allow_all("all")]));
+    let answer = json!([effective(&json!({ "networkInterface": { "id": NIC } }), &json!([]))]);
+    let read = read_value(&json!([group, answer]));
+    assert_eq!(read.network.network_interfaces.len(), 1);
+    assert_eq!(verdict_of(&read, "nsg"), Verdict::Indeterminate);
+    // With the interface itself the group is empty.
+    let read = read_value(&json!([group, answer, site(&[NIC])]));
+    assert_eq!(verdict_of(&read, "nsg"), Verdict::Allow);
+}
+
+/// A membership that is an expression may be one of any group.
+#[test]
+fn memberships_that_are_expressions_are_unknown() {
+    let read = read_value(&json!({ "id": NIC, "properties": { "ipConfigurations": [
+        { "name": "i", "properties": { "applicationSecurityGroups": "[variables('asgs')]" } }] } }));
+    let configuration = &read.network.network_interfaces[0].ip_configurations[0];
+    assert!(configuration.application_security_groups[0].unknown().is_some());
+}
+
+#[test]
+fn a_member_that_stands_twice_is_reported() {
+    let text = r#"[{"id": "/x/providers/Microsoft.Network/networkSecurityGroups/nsg", "properties":
+        {"securityRules": [], "x": 1, "x": 1, "SecurityRules": [{"name": "a"}]}}]"#;
+    let read = read(text.as_bytes()).unwrap();
+    let finding = &read.findings[0];
+    assert_eq!((finding.severity, finding.code), (Severity::Warning, Code::DuplicateMember));
+    assert_eq!(finding.location.pointer(), "/0/properties/securityRules");
+    assert_eq!(read.findings.iter().filter(|one| one.code == Code::DuplicateMember).count(), 1);
+    assert_eq!(names(&read.network.group("nsg").unwrap().rules), ["a"]);
 }

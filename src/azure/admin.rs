@@ -1,8 +1,9 @@
 //! Security admin rules of Azure Virtual Network Manager (S6, S10.31).
 
+use super::group::existence;
 use super::part::Part;
 use super::read::{Stage, segments};
-use super::view::{View, invalid, unreadable};
+use super::view::{Element, View, unknown, unreadable};
 use crate::model::{
     AddressForm, AddressItem, AddressSpec, AdminRule, AdminRuleCollection, Field, Log, Mode,
     PortSpec, ResourceId, RuleName, Spot, UnknownValue, Value, Written, is_expression,
@@ -10,7 +11,7 @@ use crate::model::{
 };
 use crate::net::PortSet;
 use crate::network::{Link, NetworkGroup};
-use crate::report::{Code, Finding};
+use crate::report::{Code, Finding, Location};
 
 pub(super) fn read_configuration(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let services = view.texts("applyOnNetworkIntentPolicyBasedServices", &mut stage.findings);
@@ -22,8 +23,11 @@ pub(super) fn read_collection(stage: &mut Stage, view: &View<'_, '_>, id: Resour
     let mut collection = AdminRuleCollection::new(id);
     collection.origin = view.at.clone().into();
     collection.applies_to = read_groups(view, "appliesToGroups", &mut stage.findings);
-    for rule in view.objects("rules", &mut stage.findings) {
-        collection.rules.push(read_admin_rule(&rule, stage.mode, &mut stage.findings));
+    for element in view.all_objects("rules", &mut stage.findings) {
+        collection.rules.push(match element {
+            Element::Known(rule) => read_admin_rule(&rule, stage.mode, &mut stage.findings),
+            Element::Unknown(text, at) => unknown_rule(&text, at),
+        });
     }
     stage.parts.push(Part::AdminCollection(collection));
 }
@@ -33,7 +37,8 @@ pub(super) fn read_rule(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId)
         let message = format!("the id `{id}` of the admin rule does not tell its collection");
         return stage.report(Code::InvalidField, &view.at, message);
     };
-    let rule = read_admin_rule(view, stage.mode, &mut stage.findings);
+    let mut rule = read_admin_rule(view, stage.mode, &mut stage.findings);
+    rule.condition = rule.condition.or_else(|| stage.condition.clone());
     let applies_to = read_groups(view, "ruleCollectionAppliesToGroups", &mut stage.findings);
     stage.parts.push(Part::AdminRule { collection, applies_to, rule });
 }
@@ -49,28 +54,44 @@ pub(super) fn read_network_group(stage: &mut Stage, id: ResourceId) {
 pub(super) fn read_static_member(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId) {
     let group = id.parent();
     let member = view.text("resourceId", &mut stage.findings);
-    if let (Some(group), Some(member)) = (group, member) {
-        let member = ResourceId::new(member);
-        stage.parts.push(Part::StaticMember { group, member });
+    match (group, member) {
+        (Some(group), Some(member)) if is_expression(member) => {
+            let message = format!("the member `{member}` is an expression and is not known");
+            stage.findings.push(unknown(view.at.clone(), message));
+            stage.parts.push(Part::UnknownMember { group });
+        }
+        (Some(group), Some(member)) => {
+            let member = ResourceId::new(member);
+            stage.parts.push(Part::StaticMember { group, member });
+        }
+        _ => {}
     }
 }
 
 fn read_groups(view: &View<'_, '_>, name: &str, findings: &mut Vec<Finding>) -> Vec<Link> {
-    let groups = view.objects(name, findings);
-    groups
-        .iter()
-        .filter_map(|group| group.text("networkGroupId", findings))
-        .map(|id| {
-            if is_expression(id) {
-                Value::Unknown(UnknownValue::new(id))
-            } else {
-                Value::Known(ResourceId::new(id))
-            }
+    let elements = view.all_objects(name, findings).into_iter();
+    elements
+        .filter_map(|element| match element {
+            Element::Unknown(text, _) => Some(Value::Unknown(text)),
+            Element::Known(group) => match group.text("networkGroupId", findings)? {
+                id if is_expression(id) => Some(Value::Unknown(UnknownValue::new(id))),
+                id => Some(Value::Known(ResourceId::new(id))),
+            },
         })
         .collect()
 }
 
+pub(super) fn unknown_rule(text: &UnknownValue, at: Location) -> AdminRule {
+    let mut rule = AdminRule::unknown(text);
+    rule.origin = at.into();
+    rule
+}
+
 fn read_admin_rule(view: &View<'_, '_>, mode: Mode, findings: &mut Vec<Finding>) -> AdminRule {
+    let condition = existence(view, findings);
+    if let Some(text) = view.unknown_properties(findings) {
+        return AdminRule { condition, ..unknown_rule(&text, view.at.clone()) };
+    }
     let source = read_addresses(view, "sources", mode, findings);
     let destination = read_addresses(view, "destinations", mode, findings);
     let mut log = Log { mode, at: &view.at, findings };
@@ -86,6 +107,7 @@ fn read_admin_rule(view: &View<'_, '_>, mode: Mode, findings: &mut Vec<Finding>)
         source_ports: read_ports(&view.field("sourcePortRanges"), &mut log),
         destination,
         destination_ports: read_ports(&view.field("destinationPortRanges"), &mut log),
+        condition,
         origin: view.at.clone().into(),
     }
 }
@@ -118,27 +140,14 @@ fn read_addresses(
     mode: Mode,
     findings: &mut Vec<Finding>,
 ) -> AddressSpec {
-    if !view.has_list(name) {
-        let mut lost = Vec::new();
-        view.list(name, &mut lost);
-        if lost.is_empty() {
-            return AddressSpec::any();
-        }
-        findings.append(&mut lost);
-        return AddressItem::Unknown(UnknownValue::new("(unreadable)")).into();
-    }
     let mut items = Vec::new();
-    let mut is_empty = true;
-    for (node, at) in view.list(name, findings) {
-        is_empty = false;
-        let Some(members) = node.as_object() else {
-            findings.push(invalid(at, "an object", node));
-            items.push(AddressItem::Unknown(UnknownValue::new("(unreadable)")));
-            continue;
-        };
-        read_item(&View::new(members, at), mode, findings, &mut items);
+    for element in view.all_objects(name, findings) {
+        match element {
+            Element::Known(address) => read_item(&address, mode, findings, &mut items),
+            Element::Unknown(text, _) => items.push(AddressItem::Unknown(text)),
+        }
     }
-    if is_empty { AddressSpec::any() } else { AddressSpec { items } }
+    if items.is_empty() { AddressSpec::any() } else { AddressSpec { items } }
 }
 
 fn read_item(

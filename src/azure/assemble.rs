@@ -3,10 +3,14 @@
 //! Copies of a resource are merged as long as they do not contradict each other; of two that do,
 //! the first counts and the second is reported.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::part::{Part, Target};
-use crate::model::{AdminRuleCollection, ResourceId, SecurityGroup, SecurityRule, UnknownValue};
+use super::part::{EffectiveEntry, Part, Target};
+use super::read::UNKNOWN_NAME;
+use crate::model::{
+    AdminRule, AdminRuleCollection, ResourceId, RuleName, SecurityGroup, SecurityRule,
+    UnknownValue, is_expression,
+};
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, IpConfiguration, Link, Network, NetworkGroup,
     NetworkInterface, PrivateEndpoint, PublicIpAddress, RouteTable, Subnet, VirtualMachine,
@@ -19,6 +23,7 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
     let mut assembly = Assembly { findings, network: Network::default(), places: HashMap::new() };
     // Pieces wait until everything that they may belong to is there.
     let (mut pieces, mut attachments) = (Vec::new(), Vec::new());
+    let mut answers: BTreeMap<Location, Vec<EffectiveEntry>> = BTreeMap::new();
     for part in parts {
         match part {
             Part::AdminCollection(collection) => assembly.add(collection),
@@ -32,12 +37,19 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
             Part::SecurityGroup(group) => assembly.add(group),
             Part::VirtualMachine(machine) => assembly.add(machine),
             Part::VirtualNetwork(network) => assembly.add(network),
-            Part::Attachment { .. } | Part::TagContents { .. } => attachments.push(part),
+            Part::Attachment { .. } | Part::UnknownMember { .. } => attachments.push(part),
+            Part::Effective { answer, entry } => answers.entry(answer).or_default().push(entry),
             piece => pieces.push(piece),
         }
     }
-    for piece in pieces.into_iter().chain(attachments) {
+    for piece in pieces {
         assembly.join(piece);
+    }
+    for answer in answers.into_values() {
+        assembly.join_answer(answer);
+    }
+    for attachment in attachments {
+        assembly.join(attachment);
     }
     assembly.network
 }
@@ -99,6 +111,11 @@ impl Assembly<'_> {
 
     fn join(&mut self, piece: Part) {
         match piece {
+            Part::Rule { group, rule, is_default: false } if group.name() == UNKNOWN_NAME => {
+                if let Some(rule) = self.join_rule_of_any(rule) {
+                    self.join_rule(&group, rule, false);
+                }
+            }
             Part::Rule { group, rule, is_default } => self.join_rule(&group, rule, is_default),
             Part::Subnet { network, subnet } => self.join_subnet(&network, subnet),
             Part::Peering { network, peering } => {
@@ -123,7 +140,12 @@ impl Assembly<'_> {
                     known.applies_to = applies_to;
                 }
                 match known.rules.iter().find(|known| known.name == rule.name) {
-                    Some(same) if *same == rule => {}
+                    Some(_) if known.rules.contains(&rule) => {}
+                    Some(other)
+                        if may_both_exist(&rule.name, &[&other.condition, &rule.condition]) =>
+                    {
+                        known.rules.push(rule);
+                    }
                     Some(_) => {
                         let at = rule.origin.location().cloned().unwrap_or_default();
                         let id = collection.child("rules", rule.name.as_str());
@@ -148,6 +170,12 @@ impl Assembly<'_> {
                     }
                 }
             }
+            Part::UnknownMember { group } => {
+                let new = |id| NetworkGroup::new(id, Vec::new());
+                if let Some(group) = self.find_or_add(&group, new) {
+                    group.complete = false;
+                }
+            }
             Part::EffectiveGroup(group) => {
                 let id = group.id.clone();
                 self.find_or_add(&id, |_| group);
@@ -158,31 +186,131 @@ impl Assembly<'_> {
             Part::Attachment { group, target: Target::Interface(interface), at } => {
                 self.attach_interface(&group, &interface, at);
             }
-            Part::TagContents { interface, contents } => {
-                let new = |id: ResourceId| {
-                    let mut interface = NetworkInterface::new(id);
-                    interface.ip_configurations.push(IpConfiguration::new("", None, None));
-                    interface
-                };
-                if let Some(interface) = self.find_or_add(&interface, new) {
-                    interface.tag_contents.extend(contents);
-                }
-            }
             _ => {}
         }
+    }
+
+    /// A rule whose group only an expression tells may be in any group of the template: those
+    /// without a subscription (S10.12).
+    fn join_rule_of_any(&mut self, mut rule: SecurityRule) -> Option<SecurityRule> {
+        let is_of_template = |group: &&mut SecurityGroup| group.id.subscription().is_none();
+        let mut groups = self.network.security_groups.iter_mut().filter(is_of_template).peekable();
+        if groups.peek().is_none() {
+            return Some(rule);
+        }
+        let at = rule.origin.location().cloned().unwrap_or_default();
+        let name = rule.name.as_str().to_owned();
+        rule.condition = rule.condition.or_else(|| Some(UnknownValue::new(&name)));
+        for group in groups {
+            group.rules.push(rule.clone());
+        }
+        let message = format!(
+            "`{name}` does not tell the group of the rule: any group of the template may hold it"
+        );
+        self.report(Code::UnknownValue, at, message);
+        None
     }
 
     fn join_rule(&mut self, group: &ResourceId, rule: SecurityRule, is_default: bool) {
         let Some(known) = self.find_or_add(group, SecurityGroup::new) else { return };
         let rules = if is_default { &mut known.default_rules } else { &mut known.rules };
         match rules.iter().find(|known| known.name == rule.name) {
-            Some(same) if *same == rule || is_default => {}
+            Some(_) if rules.contains(&rule) || is_default => {}
+            Some(other) if may_both_exist(&rule.name, &[&other.condition, &rule.condition]) => {
+                rules.push(rule);
+            }
             Some(_) => {
                 let at = rule.origin.location().cloned().unwrap_or_default();
                 let id = group.child("securityRules", rule.name.as_str());
                 self.contradiction("rule", &id, at);
             }
             None => rules.push(rule),
+        }
+    }
+
+    /// An answer is about one interface (S8.16): what some of its entries name holds for all.
+    fn join_answer(&mut self, entries: Vec<EffectiveEntry>) {
+        let mut interfaces = distinct(entries.iter().filter_map(|entry| entry.interface.clone()));
+        let subnets = distinct(entries.iter().filter_map(|entry| entry.subnet.clone()));
+        if let ([], [subnet]) = (interfaces.as_slice(), subnets.as_slice()) {
+            let inside = self.network.network_interfaces.iter();
+            let inside = inside.filter(|interface| subnets_of(interface).any(|id| id == subnet));
+            interfaces = inside.map(|interface| interface.id.clone()).collect();
+        }
+        let only = match interfaces.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        };
+        let is_one_place = interfaces.len() < 2 && subnets.len() < 2;
+        for entry in entries {
+            let EffectiveEntry { interface, contents, admin_rules, at, .. } = entry;
+            let interface = interface.or_else(|| only.clone());
+            match &interface {
+                Some(id) => {
+                    let subnet = subnets.first().filter(|_| is_one_place);
+                    let new = |id| unseen_interface(id, subnet.cloned());
+                    if let Some(interface) = self.find_or_add(id, new) {
+                        interface.tag_contents.extend(contents);
+                    }
+                }
+                None if !contents.is_empty() => {
+                    let message = "what tags held is passed over: the answer does not tell for \
+                                   which network interface";
+                    let (severity, code) = (Severity::Note, Code::UnknownValue);
+                    self.findings.push(Finding::new(severity, code, at.clone(), message));
+                }
+                None => {}
+            }
+            if let Some((manager, rules)) = admin_rules {
+                let known = interface.and_then(|id| self.find::<NetworkInterface>(&id));
+                let of_interface = known.into_iter().flat_map(|known| subnets_of(known)).cloned();
+                let members = distinct(of_interface.chain(subnets.iter().cloned()));
+                let members = if is_one_place { members } else { Vec::new() };
+                self.join_effective_admin_rules(&manager, rules, members, at);
+            }
+        }
+    }
+
+    /// Admin rules apply to virtual networks and subnets (S6.1), so that those of an interface
+    /// are those of its subnet: the only member of a network group made up here. Where no subnet
+    /// is told, the members of the group are not known.
+    fn join_effective_admin_rules(
+        &mut self,
+        manager: &ResourceId,
+        rules: Vec<AdminRule>,
+        members: Vec<ResourceId>,
+        at: Location,
+    ) {
+        if members.is_empty() {
+            let message =
+                format!("the answer does not tell to which subnet the rules of `{manager}` apply");
+            self.report(Code::UnknownValue, at.clone(), message);
+        }
+        let configuration = manager.child("securityAdminConfigurations", "(effective)");
+        let collections = &self.network.admin_rule_collections;
+        let of_manager =
+            collections.iter().filter(|one| one.id.parent().as_ref() == Some(&configuration));
+        let same = of_manager.clone().find(|one| one.rules == rules);
+        let name = match same {
+            Some(same) => same.id.name().to_owned(),
+            None => of_manager.count().to_string(),
+        };
+        let group = manager.child("networkGroups", &format!("(effective {name})"));
+        if same.is_none() {
+            let mut collection =
+                AdminRuleCollection::new(configuration.child("ruleCollections", &name));
+            collection.rules = rules;
+            collection.applies_to.push(group.clone().into());
+            // What is in effect is in effect whatever the configuration says of services (S6.15).
+            collection.intent_policy_services.push("All".to_owned());
+            collection.origin = at.into();
+            self.add(collection);
+        }
+        let is_told = !members.is_empty();
+        let new = |id| NetworkGroup::new(id, Vec::new());
+        if let Some(group) = self.find_or_add(&group, new) {
+            group.complete &= is_told;
+            group.members.extend(members);
         }
     }
 
@@ -219,6 +347,38 @@ impl Assembly<'_> {
             self.report(Code::DuplicateId, at, message);
         }
     }
+}
+
+/// Whether two rules of one name may both exist: their names are only the same expression, or they
+/// stand under conditions that may exclude each other.
+fn may_both_exist(name: &RuleName, conditions: &[&Option<UnknownValue>]) -> bool {
+    is_expression(name.as_str()) || conditions.iter().any(|condition| condition.is_some())
+}
+
+fn distinct(ids: impl Iterator<Item = ResourceId>) -> Vec<ResourceId> {
+    let mut distinct = Vec::new();
+    for id in ids {
+        if !distinct.contains(&id) {
+            distinct.push(id);
+        }
+    }
+    distinct
+}
+
+fn subnets_of(interface: &NetworkInterface) -> impl Iterator<Item = &ResourceId> {
+    let configurations = interface.ip_configurations.iter();
+    configurations.filter_map(|configuration| configuration.subnet.as_ref()?.known())
+}
+
+/// An interface of which only effective rules are known. It may be in any application security
+/// group, so that none is taken to be empty for its sake (S1.48).
+fn unseen_interface(id: ResourceId, subnet: Option<ResourceId>) -> NetworkInterface {
+    let mut configuration = IpConfiguration::new("", None, subnet.map(Link::Known));
+    let unseen = UnknownValue::new("(not in the input)");
+    configuration.application_security_groups.push(Link::Unknown(unseen));
+    let mut interface = NetworkInterface::new(id);
+    interface.ip_configurations.push(configuration);
+    interface
 }
 
 /// Whether the link now leads to the group.

@@ -7,15 +7,17 @@
 use std::borrow::Cow;
 
 use super::json::{Members, Node};
-use super::part::{Part, Target};
+use super::part::{EffectiveEntry, Part, Target};
 use super::read::Stage;
-use super::view::{View, read_prefix};
+use super::view::{Element, View, read_prefix};
+use super::{admin, group};
 use crate::model::{
-    Field, Mode, ResourceId, RuleDraft, SecurityGroup, ServiceTag, SideDraft, Written,
+    AdminRule, Field, Log, Mode, ResourceId, RuleDraft, SecurityGroup, SecurityRule, ServiceTag,
+    SideDraft, Written, read_choice,
 };
 use crate::net::Prefix;
 use crate::network::TagContents;
-use crate::report::{Code, Severity};
+use crate::report::{Code, Finding, Location, Severity};
 
 /// Reads the rules of one group and what it is on.
 pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>) {
@@ -27,14 +29,18 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>) {
     };
     let interface = link("networkInterface", findings);
     let subnet = link("subnet", findings);
-    if let Some(manager) = link("networkManager", findings) {
-        let message = format!("admin rules of `{manager}` in effective rules are passed over");
-        return stage.report(Code::UnknownValue, &view.at, message);
-    }
-    if let Some(interface) = &interface {
-        let contents = read_contents(stage, view);
-        let interface = interface.clone();
-        stage.parts.push(Part::TagContents { interface, contents });
+    let manager = link("networkManager", findings);
+    let is_of_manager = manager.is_some();
+    let entry = EffectiveEntry {
+        interface: interface.clone(),
+        subnet: subnet.clone(),
+        contents: read_contents(stage, view),
+        admin_rules: manager.map(|manager| (manager, read_admin_rules(stage, view))),
+        at: view.at.clone(),
+    };
+    stage.parts.push(Part::Effective { answer: view.at.parent(), entry });
+    if is_of_manager {
+        return;
     }
     let group = view.link("networkSecurityGroup", &mut stage.findings);
     let Some(group) = group.and_then(|link| link.known().cloned()) else {
@@ -53,21 +59,74 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>) {
 fn read_group(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let mut group = SecurityGroup::new(id);
     group.origin = view.at.clone().into();
-    for rule in view.objects("effectiveSecurityRules", &mut stage.findings) {
+    for element in view.all_objects("effectiveSecurityRules", &mut stage.findings) {
+        let rule = match element {
+            Element::Known(rule) => rule,
+            Element::Unknown(text, at) => {
+                group.rules.push(group::unknown_rule(&text, at));
+                continue;
+            }
+        };
         let name = rule.own_text("name").unwrap_or_default();
         let (path, own_name) = name.rsplit_once('/').unwrap_or(("", name));
         if path.eq_ignore_ascii_case("defaultSecurityRules") || name.starts_with("DefaultRule_") {
             continue;
         }
         let own_name = own_name.strip_prefix("UserRule_").unwrap_or(own_name);
-        let mut findings = Vec::new();
-        group.rules.push(draft(&rule, own_name).check(Mode::Lenient, &rule.at, &mut findings));
-        // The forms that Azure itself prints here are no faults.
-        stage.findings.extend(findings.into_iter().filter(|finding| {
-            finding.severity == Severity::Error || finding.code == Code::UnknownValue
-        }));
+        group.rules.push(check(&draft(&rule, own_name), &rule.at, &mut stage.findings));
     }
     stage.parts.push(Part::EffectiveGroup(group));
+}
+
+/// Reads a rule without reporting the forms that Azure itself prints here.
+fn check(draft: &RuleDraft<'_>, at: &Location, findings: &mut Vec<Finding>) -> SecurityRule {
+    let mut all = Vec::new();
+    let rule = draft.check(Mode::Lenient, at, &mut all);
+    findings.extend(all.into_iter().filter(|finding| {
+        finding.severity == Severity::Error || finding.code == Code::UnknownValue
+    }));
+    rule
+}
+
+/// Admin rules stand here in the form of security rules, but for their access (S8.19).
+fn read_admin_rules(stage: &mut Stage, view: &View<'_, '_>) -> Vec<AdminRule> {
+    let findings = &mut stage.findings;
+    let mut rules = Vec::new();
+    for element in view.all_objects("effectiveSecurityRules", findings) {
+        rules.push(match element {
+            Element::Known(rule) => read_admin_rule(&rule, findings),
+            Element::Unknown(text, at) => admin::unknown_rule(&text, at),
+        });
+    }
+    rules
+}
+
+fn read_admin_rule(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> AdminRule {
+    let name = view.own_text("name").unwrap_or_default();
+    let (_, own_name) = name.rsplit_once('/').unwrap_or(("", name));
+    let draft = RuleDraft {
+        // Admin rules have priorities that security rules cannot have (S6.2).
+        is_default: true,
+        // Read by itself: security rules lack `AlwaysAllow`.
+        access: Field::new("access", Written::text("Allow")),
+        ..draft(view, own_name)
+    };
+    let rule = check(&draft, &view.at, findings);
+    let mut log = Log { mode: Mode::Lenient, at: &view.at, findings };
+    AdminRule {
+        name: rule.name,
+        description: rule.description,
+        priority: rule.priority,
+        direction: rule.direction,
+        access: read_choice(&view.field("access"), "access", &mut log),
+        protocol: rule.protocol,
+        source: rule.source,
+        source_ports: rule.source_ports,
+        destination: rule.destination,
+        destination_ports: rule.destination_ports,
+        condition: rule.condition,
+        origin: rule.origin,
+    }
 }
 
 fn draft<'n>(view: &View<'n, '_>, name: &'n str) -> RuleDraft<'n> {
@@ -85,6 +144,7 @@ fn draft<'n>(view: &View<'n, '_>, name: &'n str) -> RuleDraft<'n> {
     };
     RuleDraft {
         is_default: false,
+        condition: None,
         name: Field::new("name", Written::text(name)),
         description: Field::default(),
         priority: view.field("priority"),

@@ -3,9 +3,11 @@
 use super::kind::Kind;
 use super::part::{Part, Target};
 use super::read::Stage;
-use super::view::View;
-use crate::model::{Mode, ResourceId, RuleDraft, SecurityGroup, SecurityRule, SideDraft, Written};
-use crate::report::{Code, Finding};
+use super::view::{Element, View, unknown};
+use crate::model::{
+    Mode, ResourceId, RuleDraft, SecurityGroup, SecurityRule, SideDraft, UnknownValue, Written,
+};
+use crate::report::{Code, Finding, Location};
 
 /// Effective rules name their group inside; it serves as id where one is needed.
 pub(super) fn id_of_effective(kind: Kind, view: &View<'_, '_>) -> Option<ResourceId> {
@@ -54,7 +56,8 @@ pub(super) fn read_child(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId
         return stage.report(Code::InvalidField, &view.at, message);
     };
     let is_default = id.as_str().to_ascii_lowercase().contains("/defaultsecurityrules/");
-    let rule = read_rule(view, is_default, stage.mode, &mut stage.findings);
+    let mut rule = read_rule(view, is_default, stage.mode, &mut stage.findings);
+    rule.condition = rule.condition.or_else(|| stage.condition.clone());
     stage.parts.push(Part::Rule { group, rule, is_default });
 }
 
@@ -65,10 +68,20 @@ fn read_rules(
     mode: Mode,
     findings: &mut Vec<Finding>,
 ) -> Vec<SecurityRule> {
-    view.objects(name, findings)
-        .iter()
-        .map(|rule| read_rule(rule, is_default, mode, findings))
+    let elements = view.all_objects(name, findings).into_iter();
+    elements
+        .map(|element| match element {
+            Element::Known(rule) => read_rule(&rule, is_default, mode, findings),
+            // Rules that nobody knows may decide any flow (S3.8, S10.11).
+            Element::Unknown(text, at) => unknown_rule(&text, at),
+        })
         .collect()
+}
+
+pub(super) fn unknown_rule(text: &UnknownValue, at: Location) -> SecurityRule {
+    let mut rule = SecurityRule::unknown(text);
+    rule.origin = at.into();
+    rule
 }
 
 fn read_rule(
@@ -77,7 +90,28 @@ fn read_rule(
     mode: Mode,
     findings: &mut Vec<Finding>,
 ) -> SecurityRule {
-    draft(view, is_default).check(mode, &view.at, findings)
+    let mut rule = match view.unknown_properties(findings) {
+        Some(text) => unknown_rule(&text, view.at.clone()),
+        None => draft(view, is_default).check(mode, &view.at, findings),
+    };
+    rule.condition = existence(view, findings);
+    rule
+}
+
+/// What decides whether, or how many times, a template makes a rule.
+pub(super) fn existence(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Option<UnknownValue> {
+    let mut existence = None;
+    if let Some(at) = view.copy() {
+        let message = "`copy` makes the rule any number of times: it may not exist";
+        findings.push(unknown(at, message.to_owned()));
+        existence = Some(UnknownValue::new("(copy)"));
+    }
+    if let Some((text, at)) = view.condition() {
+        let message = format!("whether `{text}` holds is not known: the rule may not exist");
+        findings.push(unknown(at, message));
+        existence = Some(UnknownValue::new(text));
+    }
+    existence
 }
 
 /// The fields of S10.2.
@@ -92,6 +126,7 @@ fn draft<'n>(view: &View<'n, '_>, is_default: bool) -> RuleDraft<'n> {
     }
     RuleDraft {
         is_default,
+        condition: None,
         name,
         description: view.field("description"),
         priority: view.field("priority"),

@@ -5,12 +5,13 @@
 //! borrowed from the input.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Any JSON value.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Node<'a> {
     Null,
     Bool(bool),
@@ -35,6 +36,18 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Whether an object in it has two members of one name.
+    pub(super) fn has_repeated_names(&self) -> bool {
+        match self {
+            Self::List(nodes) => nodes.iter().any(Self::has_repeated_names),
+            Self::Object(members) => {
+                members.has_repeated_name()
+                    || members.members.iter().any(|(_, node)| node.has_repeated_names())
+            }
+            _ => false,
+        }
+    }
+
     /// What kind of value it is, with its article.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -50,24 +63,17 @@ impl<'a> Node<'a> {
 }
 
 /// The members of a JSON object, in the order written. Where a name repeats, the last one counts.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Members<'a> {
     members: Vec<(Cow<'a, str>, Node<'a>)>,
 }
 
 impl<'a> Members<'a> {
-    /// The member of that name: exactly, else in any case (S10.3). Null is no member (S1.27).
+    /// The member of that name, in any case (S10.3). Null is no member (S1.27).
     pub(super) fn find(&self, name: &str) -> Option<(&str, &Node<'a>)> {
-        let mut in_any_case = None;
-        for (key, node) in self.members.iter().rev() {
-            if key == name {
-                return Some((key.as_ref(), node)).filter(|_| !matches!(node, Node::Null));
-            }
-            if in_any_case.is_none() && key.eq_ignore_ascii_case(name) {
-                in_any_case = Some((key.as_ref(), node));
-            }
-        }
-        in_any_case.filter(|(_, node)| !matches!(node, Node::Null))
+        let mut last_first = self.members.iter().rev();
+        let (key, node) = last_first.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        (!matches!(node, Node::Null)).then_some((key.as_ref(), node))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Node<'a>> {
@@ -76,6 +82,33 @@ impl<'a> Members<'a> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Node<'a>)> {
         self.members.iter().map(|(key, node)| (key.as_ref(), node))
+    }
+
+    /// The names of members that do not count, because a later one of the same name says
+    /// something else.
+    pub(super) fn overruled(&self) -> Vec<&str> {
+        let mut last: HashMap<String, &Node<'a>> = HashMap::new();
+        let mut overruled = Vec::new();
+        for (key, node) in self.members.iter().rev() {
+            if *last.entry(key.to_ascii_lowercase()).or_insert(node) != node {
+                overruled.push(key.as_ref());
+            }
+        }
+        overruled
+    }
+
+    fn has_repeated_name(&self) -> bool {
+        if self.members.len() > 32 {
+            let names = self.members.iter().map(|(key, _)| key.to_ascii_lowercase());
+            return names.collect::<HashSet<_>>().len() < self.members.len();
+        }
+        let mut rest = self.members.iter();
+        while let Some((key, _)) = rest.next() {
+            if rest.clone().any(|(other, _)| other.eq_ignore_ascii_case(key)) {
+                return true;
+            }
+        }
+        false
     }
 
     pub(super) fn is_empty(&self) -> bool {

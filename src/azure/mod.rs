@@ -9,8 +9,8 @@
 //! | effective security rules | `az network nic list-effective-nsg` |
 //!
 //! The shape of each input is detected, and all inputs of a [`Reader`] become one network. What
-//! is wrong with an input is a [`Finding`] with a JSON pointer; only a document that is not JSON
-//! is an error. Unknown members are passed over.
+//! is wrong with an input is a [`Finding`](crate::report::Finding) with a JSON pointer; only a
+//! document that is not JSON is an error. Unknown members are passed over.
 
 mod admin;
 mod assemble;

@@ -31,6 +31,11 @@ pub(super) enum Part {
         at: Location,
     },
     BastionHost(BastionHost),
+    /// One entry of an answer of effective rules; entries of one answer share its place.
+    Effective {
+        answer: Location,
+        entry: EffectiveEntry,
+    },
     /// A group as effective rules show it: it stands in where the group itself is not given.
     EffectiveGroup(SecurityGroup),
     NetworkGroup(NetworkGroup),
@@ -60,13 +65,25 @@ pub(super) enum Part {
         network: ResourceId,
         subnet: Subnet,
     },
-    /// What tags held for an interface (S8.20).
-    TagContents {
-        interface: ResourceId,
-        contents: Vec<TagContents>,
+    /// A static member of which only the expression in its place is known.
+    UnknownMember {
+        group: ResourceId,
     },
     VirtualMachine(VirtualMachine),
     VirtualNetwork(VirtualNetwork),
+}
+
+/// What an answer of effective rules tells beside the rules of a security group: it is about one
+/// interface, which not every entry names (S8.16).
+#[derive(Debug)]
+pub(super) struct EffectiveEntry {
+    pub(super) interface: Option<ResourceId>,
+    pub(super) subnet: Option<ResourceId>,
+    /// What tags held (S8.20).
+    pub(super) contents: Vec<TagContents>,
+    /// A network manager and its rules (S8.19).
+    pub(super) admin_rules: Option<(ResourceId, Vec<AdminRule>)>,
+    pub(super) at: Location,
 }
 
 /// What a security group is on.

@@ -5,9 +5,9 @@ use super::document::Sink;
 use super::json::{Members, Node};
 use super::kind::{Kind, stated_type};
 use super::part::Part;
-use super::view::View;
+use super::view::{View, unknown};
 use super::{admin, bastion, effective, group, interface, route, virtual_network};
-use crate::model::{Mode, ResourceId, is_expression};
+use crate::model::{Mode, ResourceId, UnknownValue, is_expression};
 use crate::report::{Code, Finding, Location, Severity};
 
 /// The parts of one document, and what is to be said about it.
@@ -18,6 +18,8 @@ pub(super) struct Stage {
     pub(super) findings: Vec<Finding>,
     /// Whether anything of a known kind was seen, even if nothing of it could be kept.
     pub(super) has_recognised: bool,
+    /// What decides whether the template that is being read applies at all.
+    pub(super) condition: Option<UnknownValue>,
 }
 
 /// The resource around a nested child: its id and its type.
@@ -29,13 +31,22 @@ struct Parent<'p> {
 
 impl<'a> Sink<'a> for Stage {
     fn take(&mut self, node: Node<'a>, at: Location) {
+        if node.has_repeated_names() {
+            self.note_overruled(&node, &at);
+        }
         self.read(&node, at, None);
     }
 }
 
 impl Stage {
     pub(super) fn new(mode: Mode) -> Self {
-        Self { mode, parts: Vec::new(), findings: Vec::new(), has_recognised: false }
+        Self {
+            mode,
+            parts: Vec::new(),
+            findings: Vec::new(),
+            has_recognised: false,
+            condition: None,
+        }
     }
 
     fn read(&mut self, node: &Node<'_>, at: Location, parent: Option<Parent<'_>>) {
@@ -64,13 +75,16 @@ impl Stage {
             return;
         };
         self.has_recognised = true;
-        if kind == Kind::Deployment {
-            return self.read_deployment(&view);
-        }
         if matches!(members.get("condition"), Some(Node::Bool(false))) {
             return;
         }
-        self.note_unevaluated(&view);
+        // The existence of a rule is told with the rule.
+        if !matches!(kind, Kind::Rule | Kind::AdminRule) {
+            self.note_assumptions(&view);
+        }
+        if kind == Kind::Deployment {
+            return self.read_deployment(&view);
+        }
         let id = identify(&view, stated.as_deref(), parent);
         self.read_resource(kind, &view, id.clone());
         if let (Some(id), Some(stated), Some(children)) = (id, stated, members.get("resources")) {
@@ -146,36 +160,67 @@ impl Stage {
             _ => return,
         };
         let at = view.at.child("properties").child("template").child("resources");
+        let outer = self.condition.clone();
+        if let Some((text, _)) = view.condition() {
+            self.condition = Some(UnknownValue::new(text));
+        } else if view.copy().is_some() {
+            self.condition = Some(UnknownValue::new("(copy)"));
+        }
         match template.get("resources") {
             Some(Node::Object(named)) => self.read_named(named, &at),
             Some(list) => self.read(list, at, None),
             None => {}
         }
+        self.condition = outer;
     }
 
-    /// Conditions and copies of templates are not evaluated: what they guard is read as it
-    /// stands, and said so.
-    fn note_unevaluated(&mut self, view: &View<'_, '_>) {
-        if let Some((key, Node::Text(text))) = view.object.find("condition")
-            && is_expression(text)
-        {
-            let message = format!("whether `{text}` holds is not known: read as if it did");
-            self.note(&view.at.child(key), message);
-        }
-        if let Some((key, Node::Object(_))) = view.object.find("copy") {
-            self.note(&view.at.child(key), "`copy` is not repeated: read once".to_owned());
+    fn note_overruled(&mut self, node: &Node<'_>, at: &Location) {
+        match node {
+            Node::List(nodes) => {
+                for (index, node) in nodes.iter().enumerate() {
+                    self.note_overruled(node, &at.child(index));
+                }
+            }
+            Node::Object(members) => {
+                for name in members.overruled() {
+                    let message = format!(
+                        "`{name}` stands here several times with different values: the last counts"
+                    );
+                    let (severity, code) = (Severity::Warning, Code::DuplicateMember);
+                    self.findings.push(Finding::new(severity, code, at.child(name), message));
+                }
+                for (name, node) in members.iter() {
+                    self.note_overruled(node, &at.child(name));
+                }
+            }
+            _ => {}
         }
     }
 
-    fn note(&mut self, at: &Location, message: String) {
-        let finding = Finding::new(Severity::Note, Code::UnknownValue, at.clone(), message);
-        self.findings.push(finding);
+    /// Conditions and loops of templates are not evaluated: the resource they guard is read as it
+    /// stands, which is an assumption.
+    fn note_assumptions(&mut self, view: &View<'_, '_>) {
+        if let Some((text, at)) = view.condition() {
+            let message = format!(
+                "whether `{text}` holds is not known: verdicts assume that it does, and that the \
+                 resource exists"
+            );
+            self.findings.push(unknown(at, message));
+        }
+        if let Some(at) = view.copy() {
+            let message = "`copy` makes the resource any number of times: verdicts assume that it \
+                           exists once";
+            self.findings.push(unknown(at, message.to_owned()));
+        }
     }
 
     pub(super) fn report(&mut self, code: Code, at: &Location, message: impl Into<String>) {
         self.findings.push(Finding::new(Severity::Error, code, at.clone(), message));
     }
 }
+
+/// Stands for the name of a parent that only an expression tells.
+pub(super) const UNKNOWN_NAME: &str = "(unknown)";
 
 /// The id of a resource: its own, or one made of its type and name, without subscription and
 /// resource group (S10.12).
@@ -199,7 +244,7 @@ fn identify(
     // An expression may stand for the names of parent and child together.
     let missing = kinds.len().saturating_sub(names.len());
     for (index, kind) in kinds.iter().enumerate() {
-        let name = if index < missing { "(unknown)".to_owned() } else { names.next()? };
+        let name = if index < missing { UNKNOWN_NAME.to_owned() } else { names.next()? };
         id.push_str(&format!("/{kind}/{name}"));
     }
     Some(ResourceId::new(&id))

@@ -16,7 +16,25 @@ use crate::report::{Code, Finding, Location, Severity};
 pub(super) struct View<'n, 'a> {
     pub(super) object: &'n Members<'a>,
     properties: Option<(&'n str, &'n Members<'a>)>,
+    /// The expression that stands for the properties.
+    unknown_properties: Option<(&'n str, &'n str)>,
     pub(super) at: Location,
+}
+
+/// One of the values that a list holds.
+pub(super) enum Element<T> {
+    Known(T),
+    /// Any number of values, of which only the text in their place is known.
+    Unknown(UnknownValue, Location),
+}
+
+impl<T> Element<T> {
+    fn known(self) -> Option<T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Unknown(..) => None,
+        }
+    }
 }
 
 /// A member that was found.
@@ -32,7 +50,51 @@ impl<'n, 'a> View<'n, 'a> {
         let properties = object
             .find("properties")
             .and_then(|(key, node)| node.as_object().map(|members| (key, members)));
-        Self { object, properties, at }
+        let unknown_properties = match object.find("properties") {
+            Some((key, Node::Text(text))) if is_expression(text) => Some((key, text.as_ref())),
+            _ => None,
+        };
+        Self { object, properties, unknown_properties, at }
+    }
+
+    /// The expression that stands for all properties, reported.
+    pub(super) fn unknown_properties(&self, findings: &mut Vec<Finding>) -> Option<UnknownValue> {
+        let (key, text) = self.unknown_properties?;
+        let message = format!("the properties are the expression `{text}` and are not known");
+        findings.push(unknown(self.at.child(key), message));
+        Some(UnknownValue::new(text))
+    }
+
+    /// The condition under which a template makes the object, if it is not known to hold.
+    pub(super) fn condition(&self) -> Option<(&'n str, Location)> {
+        match self.object.find("condition") {
+            Some((key, Node::Text(text))) if !text.eq_ignore_ascii_case("true") => {
+                Some((text.as_ref(), self.at.child(key)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The loop by which a template makes the object any number of times.
+    pub(super) fn copy(&self) -> Option<Location> {
+        match self.object.find("copy") {
+            Some((key, Node::Object(_))) => Some(self.at.child(key)),
+            _ => None,
+        }
+    }
+
+    /// The loop in the properties by which a template makes the list of that name.
+    fn copied(&self, name: &str) -> Option<Location> {
+        let inside = self.properties.and_then(|(below, members)| {
+            members.find("copy").map(|(key, node)| (self.at.child(below).child(key), node))
+        });
+        let outside = || self.object.find("copy").map(|(key, node)| (self.at.child(key), node));
+        let (place, Node::List(loops)) = inside.or_else(outside)? else { return None };
+        let index = loops.iter().position(|one| {
+            let target = one.as_object().and_then(|one| one.get("name")).and_then(Node::as_text);
+            target.is_some_and(|target| target.eq_ignore_ascii_case(name))
+        })?;
+        Some(place.child(index))
     }
 
     fn find(&self, name: &str) -> Option<Found<'n, 'a>> {
@@ -128,43 +190,83 @@ impl<'n, 'a> View<'n, 'a> {
         }
     }
 
-    /// The nodes in a field that is a list, each with its place.
-    pub(super) fn list(
+    /// The nodes in a field that is a list, each with its place, and the places where it holds
+    /// nobody knows what: an expression, or the loop that makes it.
+    fn elements(
         &self,
         name: &str,
         findings: &mut Vec<Finding>,
-    ) -> Vec<(&'n Node<'a>, Location)> {
-        let Some(found) = self.find(name) else { return Vec::new() };
+    ) -> Vec<Element<(&'n Node<'a>, Location)>> {
+        let mut elements = Vec::new();
+        if let Some(place) = self.copied(name) {
+            let message = format!("`copy` makes `{name}`, whose elements are not known");
+            findings.push(unknown(place.clone(), message));
+            elements.push(Element::Unknown(UnknownValue::new("(copy)"), place));
+        }
+        let Some(found) = self.find(name) else {
+            if let Some((key, text)) = self.unknown_properties {
+                let place = self.at.child(key);
+                let message = format!("`{name}` is in the expression `{text}` and is not known");
+                findings.push(unknown(place.clone(), message));
+                elements.push(Element::Unknown(UnknownValue::new(text), place));
+            }
+            return elements;
+        };
+        let place = self.place(&found);
         match found.node {
             Node::List(nodes) => {
-                let place = self.place(&found);
-                nodes.iter().enumerate().map(|(i, node)| (node, place.child(i))).collect()
+                let placed = nodes.iter().enumerate().map(|(i, node)| (node, place.child(i)));
+                elements.extend(placed.map(Element::Known));
             }
             Node::Text(text) if is_expression(text) => {
                 let message = format!("the list `{text}` is an expression and is not known");
-                findings.push(unknown(self.place(&found), message));
-                Vec::new()
+                findings.push(unknown(place.clone(), message));
+                elements.push(Element::Unknown(UnknownValue::new(text.as_ref()), place));
             }
             // PowerShell writes a list of one as its element.
-            single @ Node::Object(_) => vec![(single, self.place(&found))],
+            single @ Node::Object(_) => elements.push(Element::Known((single, place))),
+            // It writes an empty list as an empty text.
+            Node::Text(text) if text.is_empty() => {}
             other => {
                 self.wrong(&found, "a list", other, findings);
-                Vec::new()
+                let text = format!("({})", other.kind());
+                elements.push(Element::Unknown(UnknownValue::new(text), place));
             }
         }
+        elements
+    }
+
+    /// The objects in a field that is a list of them, and what stands in the place of some.
+    pub(super) fn all_objects(
+        &self,
+        name: &str,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Element<View<'n, 'a>>> {
+        let elements = self.elements(name, findings).into_iter();
+        elements
+            .filter_map(|element| match element {
+                Element::Unknown(text, at) => Some(Element::Unknown(text, at)),
+                Element::Known((Node::Object(members), at)) => {
+                    Some(Element::Known(View::new(members, at)))
+                }
+                Element::Known((Node::Null, _)) => None,
+                Element::Known((Node::Text(text), at)) if is_expression(text) => {
+                    let message = format!("the element `{text}` is an expression and is not known");
+                    findings.push(unknown(at.clone(), message));
+                    Some(Element::Unknown(UnknownValue::new(text.as_ref()), at))
+                }
+                Element::Known((other, at)) => {
+                    findings.push(invalid(at.clone(), "an object", other));
+                    let text = format!("({})", other.kind());
+                    Some(Element::Unknown(UnknownValue::new(text), at))
+                }
+            })
+            .collect()
     }
 
     /// The objects in a field that is a list of them.
     pub(super) fn objects(&self, name: &str, findings: &mut Vec<Finding>) -> Vec<View<'n, 'a>> {
-        let mut views = Vec::new();
-        for (node, at) in self.list(name, findings) {
-            match node {
-                Node::Object(members) => views.push(View::new(members, at)),
-                Node::Null => {}
-                other => findings.push(invalid(at, "an object", other)),
-            }
-        }
-        views
+        self.all_objects(name, findings).into_iter().filter_map(Element::known).collect()
     }
 
     /// The texts in a field that is a list of them, or one text.
@@ -177,21 +279,38 @@ impl<'n, 'a> View<'n, 'a> {
             let place = self.place(&found);
             return if text.is_empty() { Vec::new() } else { vec![(text.as_ref(), place)] };
         }
-        let mut texts = Vec::new();
-        for (node, at) in self.list(name, findings) {
-            match node {
-                Node::Text(text) => texts.push((text.as_ref(), at)),
-                Node::Null => {}
-                other => findings.push(invalid(at, "a text", other)),
-            }
-        }
-        texts
+        self.all_texts(name, findings).into_iter().filter_map(Element::known).collect()
+    }
+
+    fn all_texts(
+        &self,
+        name: &str,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<Element<(&'n str, Location)>> {
+        let elements = self.elements(name, findings).into_iter();
+        elements
+            .filter_map(|element| match element {
+                Element::Unknown(text, at) => Some(Element::Unknown(text, at)),
+                Element::Known((Node::Text(text), at)) => Some(Element::Known((text.as_ref(), at))),
+                Element::Known((Node::Null, _)) => None,
+                Element::Known((other, at)) => {
+                    findings.push(invalid(at.clone(), "a text", other));
+                    let text = format!("({})", other.kind());
+                    Some(Element::Unknown(UnknownValue::new(text), at))
+                }
+            })
+            .collect()
     }
 
     /// The reference in a field that is an object with an `id`, or the id itself.
     pub(super) fn link(&self, name: &str, findings: &mut Vec<Finding>) -> Option<Link> {
-        let found = self.find(name)?;
-        read_link(found.node, &self.place(&found), findings)
+        match self.find(name) {
+            Some(found) => read_link(found.node, &self.place(&found), findings),
+            // What the properties are not known to lack may be in them.
+            None => {
+                self.unknown_properties.map(|(_, text)| Value::Unknown(UnknownValue::new(text)))
+            }
+        }
     }
 
     /// The reference that the object itself is.
@@ -204,9 +323,12 @@ impl<'n, 'a> View<'n, 'a> {
 
     /// The references in a field that is a list of them.
     pub(super) fn links(&self, name: &str, findings: &mut Vec<Finding>) -> Vec<Link> {
-        self.list(name, findings)
+        self.elements(name, findings)
             .into_iter()
-            .filter_map(|(node, at)| read_link(node, &at, findings))
+            .filter_map(|element| match element {
+                Element::Known((node, at)) => read_link(node, &at, findings),
+                Element::Unknown(text, _) => Some(Value::Unknown(text)),
+            })
             .collect()
     }
 
@@ -219,18 +341,23 @@ impl<'n, 'a> View<'n, 'a> {
     ) -> (Vec<Prefix>, Vec<UnknownValue>) {
         let (mut known, mut lost) = (Vec::new(), Vec::new());
         for name in names {
-            for (text, at) in self.texts(name, findings) {
-                match read_prefix(text, at, findings) {
-                    Some(prefix) => known.push(prefix),
-                    None => lost.push(UnknownValue::new(text)),
+            let elements = match self.find(name) {
+                // One block may stand where a list of them does.
+                Some(found @ Found { node: Node::Text(text), .. }) if !text.is_empty() => {
+                    vec![Element::Known((text.as_ref(), self.place(&found)))]
+                }
+                _ => self.all_texts(name, findings),
+            };
+            for element in elements {
+                match element {
+                    Element::Unknown(text, _) => lost.push(text),
+                    Element::Known((text, at)) => match read_prefix(text, at, findings) {
+                        Some(prefix) => known.push(prefix),
+                        None => lost.push(UnknownValue::new(text)),
+                    },
                 }
             }
             if !known.is_empty() || !lost.is_empty() {
-                break;
-            }
-            // A list that is an expression holds something, but nobody knows what.
-            if let Some(Node::Text(text)) = self.node(name) {
-                lost.push(UnknownValue::new(text.as_ref()));
                 break;
             }
         }

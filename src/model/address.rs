@@ -9,8 +9,8 @@ use crate::net::Prefix;
 
 /// What one side of a rule lists as its addresses: the union of its items.
 ///
-/// Empty only where the input gave nothing that could be read as an item (E10); such a side
-/// matches nothing.
+/// Where the input gives no address, which Azure refuses (E10), the only item is an unknown one.
+/// An empty list, which only code and the text `none` make, matches nothing.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a list of items is all there is")]
 pub struct AddressSpec {

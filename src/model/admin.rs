@@ -1,9 +1,10 @@
 //! Security admin rules of Azure Virtual Network Manager.
 
 use super::{
-    AddressSpec, AdminAccess, Direction, PortSpec, Priority, ProtocolSpec, ResourceId, RuleName,
-    Value,
+    AddressItem, AddressSpec, AdminAccess, Direction, PortSpec, Priority, ProtocolSpec, ResourceId,
+    RuleName, UnknownValue, Value,
 };
+use crate::net::PortSet;
 use crate::report::Origin;
 
 /// A security admin rule, evaluated before every security group (S6.4).
@@ -30,6 +31,8 @@ pub struct AdminRule {
     pub destination: AddressSpec,
     /// The port a matching packet goes to.
     pub destination_ports: PortSpec,
+    /// The template expression that decides whether the rule exists; `None` when it does (S3.8).
+    pub condition: Option<UnknownValue>,
     /// Where the rule was read.
     pub origin: Origin,
 }
@@ -53,6 +56,27 @@ impl AdminRule {
             source_ports: PortSpec::any(),
             destination: AddressSpec::any(),
             destination_ports: PortSpec::any(),
+            condition: None,
+            origin: Origin::default(),
+        }
+    }
+
+    /// Stands for any number of rules of which nothing is known but the text in their place,
+    /// such as the expression `[variables('rules')]` (S3.8).
+    pub fn unknown(text: &UnknownValue) -> Self {
+        let ports = || PortSpec { known: PortSet::empty(), unknown: vec![text.clone()] };
+        Self {
+            name: RuleName::as_written(text.text()),
+            description: None,
+            priority: Value::Unknown(text.clone()),
+            direction: Value::Unknown(text.clone()),
+            access: Value::Unknown(text.clone()),
+            protocol: Value::Unknown(text.clone()),
+            source: AddressItem::Unknown(text.clone()).into(),
+            source_ports: ports(),
+            destination: AddressItem::Unknown(text.clone()).into(),
+            destination_ports: ports(),
+            condition: None,
             origin: Origin::default(),
         }
     }

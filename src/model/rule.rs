@@ -1,6 +1,10 @@
 //! Security rules.
 
-use super::{Access, AddressSpec, Direction, PortSpec, Priority, ProtocolSpec, RuleName, Value};
+use super::{
+    Access, AddressItem, AddressSpec, Direction, PortSpec, Priority, ProtocolSpec, RuleName,
+    UnknownValue, Value,
+};
+use crate::net::PortSet;
 use crate::report::Origin;
 
 /// One rule of a security group: what Azure calls a security rule, with every field (S1.1).
@@ -11,7 +15,7 @@ use crate::report::Origin;
 /// # As text
 ///
 /// ```text
-/// PRIORITY [NAME] ACCESS DIRECTION PROTOCOL SOURCE:PORTS -> DESTINATION:PORTS [# DESCRIPTION]
+/// PRIORITY [NAME] ACCESS DIRECTION PROTOCOL SOURCE:PORTS -> DESTINATION:PORTS [if CONDITION] [# DESCRIPTION]
 /// ```
 ///
 /// | part | form |
@@ -21,6 +25,7 @@ use crate::report::Origin;
 /// | address | `*`, `10.0.0.0/8`, `10.0.0.4`, `10.0.0.1-10.0.0.9`, `[fd00::/8]`, a service tag, `asg{ID}`, `group{ID}` |
 /// | port | `*`, `22`, `8000-8080` |
 /// | list | items separated by commas without blanks, `none` when there are none |
+/// | condition | an unknown value |
 /// | unknown value | `?"[parameters('port')]"`, in the place of any value but the name |
 /// | quoted text | a JSON string; also a description that needs it, or a tag with odd characters |
 ///
@@ -61,6 +66,8 @@ pub struct SecurityRule {
     pub destination: AddressSpec,
     /// The port a matching packet goes to.
     pub destination_ports: PortSpec,
+    /// The template expression that decides whether the rule exists; `None` when it does (S3.8).
+    pub condition: Option<UnknownValue>,
     /// Where the rule was read.
     pub origin: Origin,
 }
@@ -79,6 +86,27 @@ impl SecurityRule {
             source_ports: PortSpec::any(),
             destination: AddressSpec::any(),
             destination_ports: PortSpec::any(),
+            condition: None,
+            origin: Origin::default(),
+        }
+    }
+
+    /// Stands for any number of rules of which nothing is known but the text in their place,
+    /// such as the expression `[variables('rules')]` (S3.8).
+    pub fn unknown(text: &UnknownValue) -> Self {
+        let ports = || PortSpec { known: PortSet::empty(), unknown: vec![text.clone()] };
+        Self {
+            name: RuleName::as_written(text.text()),
+            description: None,
+            priority: Value::Unknown(text.clone()),
+            direction: Value::Unknown(text.clone()),
+            access: Value::Unknown(text.clone()),
+            protocol: Value::Unknown(text.clone()),
+            source: AddressItem::Unknown(text.clone()).into(),
+            source_ports: ports(),
+            destination: AddressItem::Unknown(text.clone()).into(),
+            destination_ports: ports(),
+            condition: None,
             origin: Origin::default(),
         }
     }

@@ -12,6 +12,9 @@ impl Serialize for SecurityRule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
         map.serialize_entry("name", self.name.as_str())?;
+        if let Some(condition) = &self.condition {
+            map.serialize_entry("condition", condition.text())?;
+        }
         map.serialize_entry("properties", &Properties(self))?;
         map.end()
     }

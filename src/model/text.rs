@@ -59,6 +59,9 @@ macro_rules! text_form {
                     self.destination,
                     self.destination_ports,
                 )?;
+                if let Some(condition) = &self.condition {
+                    write!(f, " if ?{}", Quoted(condition.text()))?;
+                }
                 match &self.description {
                     Some(description) => write!(f, " # {}", DescriptionText(description)),
                     None => Ok(()),
@@ -83,6 +86,7 @@ macro_rules! text_form {
                     source_ports: parse_ports("source ports", line.source_ports)?,
                     destination: parse_addresses("destination", line.destination)?,
                     destination_ports: parse_ports("destination ports", line.destination_ports)?,
+                    condition: line.condition.map(parse_condition).transpose()?,
                     origin: Default::default(),
                 })
             }
@@ -240,6 +244,7 @@ struct Line<'a> {
     source_ports: &'a str,
     destination: &'a str,
     destination_ports: &'a str,
+    condition: Option<&'a str>,
     description: Option<&'a str>,
 }
 
@@ -253,7 +258,13 @@ impl<'a> Line<'a> {
         };
         let words: Vec<&str> =
             split_outside(rule, char::is_whitespace).filter(|word| !word.is_empty()).collect();
-        let (priority, name, rest) = match words.as_slice() {
+        let (words, condition) = match words.as_slice() {
+            [words @ .., word, condition] if word.eq_ignore_ascii_case("if") => {
+                (words, Some(*condition))
+            }
+            words => (words, None),
+        };
+        let (priority, name, rest) = match words {
             [priority, name, rest @ ..] if rest.len() == 6 => (priority, Some(*name), rest),
             [priority, rest @ ..] => (priority, None, rest),
             [] => return Err(malformed(text)),
@@ -273,6 +284,7 @@ impl<'a> Line<'a> {
             source_ports,
             destination,
             destination_ports,
+            condition,
             description,
         })
     }
@@ -344,6 +356,14 @@ fn value<T: FromStr<Err: fmt::Display>>(
             text.parse().map(Value::Known).map_err(|error: T::Err| RuleTextError::new(part, error))
         }
     }
+}
+
+fn parse_condition(text: &str) -> Result<UnknownValue, RuleTextError> {
+    parse_unknown(text).ok_or_else(|| {
+        let problem =
+            format!("`{text}` is not a condition: expected one such as `?\"[equals(1, 2)]\"`");
+        RuleTextError::new("condition", problem)
+    })
 }
 
 fn parse_unknown(text: &str) -> Option<UnknownValue> {
@@ -540,6 +560,10 @@ mod tests {
                 "100 x deny inbound 132 asg{/a b/c:d,#},group{g}:* -> none:7,?\"p\"",
             ),
             (
+                "100 if deny inbound * *:* -> *:* IF ?\"[a # b]\" # if",
+                "100 if deny inbound * *:* -> *:* if ?\"[a # b]\" # if",
+            ),
+            (
                 "?\"[p('x')]\" \"a b\" ?\"y\" ?\"\" ?\"z\" ?\"[a, b]:{\":* -> \"any\":* # \"a\\nb\"",
                 "?\"[p('x')]\" \"a b\" ?\"y\" ?\"\" ?\"z\" ?\"[a, b]:{\":* -> \"any\":* # \"a\\nb\"",
             ),
@@ -604,6 +628,7 @@ mod tests {
             .collect();
             rule.destination_ports.unknown = vec![unknown.clone(), unknown.clone()];
             rule.protocol = Value::Unknown(unknown.clone());
+            rule.condition = Some(unknown.clone());
             let line = rule.to_string();
             assert!(!line.contains(is_unprintable), "{line}");
             let read: SecurityRule = line.parse().unwrap_or_else(|error| panic!("{error}"));
@@ -655,6 +680,7 @@ mod tests {
             ("100 x allow inbound tcp *:* -> /app:22", "destination", "a service tag"),
             ("100 x allow inbound tcp *:any -> *:22", "source ports", "from 0 to 65535"),
             ("100 x allow inbound tcp *:* -> *:22,none", "destination ports", "`none`"),
+            ("100 x allow inbound tcp *:* -> *:22 if x", "condition", "expected one such as"),
             ("100 x allow inbound tcp *:* -> *:22 # \"open", "description", "JSON string"),
         ] {
             let error = text.parse::<SecurityRule>().unwrap_err();

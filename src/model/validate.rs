@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     AddressItem, AddressSpec, Direction, Limits, Priority, ResourceId, RuleName, SecurityGroup,
-    SecurityRule, default_rules,
+    SecurityRule, default_rules, is_expression,
 };
 use crate::report::{AzureCode, Code, Finding, Location, Severity};
 
@@ -24,7 +24,7 @@ fn place(rule: &SecurityRule) -> Location {
 
 fn check_names(group: &SecurityGroup, findings: &mut Vec<Finding>) {
     let mut seen: HashSet<&RuleName> = HashSet::new();
-    for rule in &group.rules {
+    for rule in group.rules.iter().filter(|rule| is_certain(rule)) {
         if !seen.insert(&rule.name) {
             let message =
                 format!("the name `{}` is used by two rules of `{}`", rule.name, group.name());
@@ -34,9 +34,14 @@ fn check_names(group: &SecurityGroup, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Rules under conditions may exclude each other, and one expression may mean several names.
+fn is_certain(rule: &SecurityRule) -> bool {
+    rule.condition.is_none() && !is_expression(rule.name.as_str())
+}
+
 fn check_priorities(group: &SecurityGroup, findings: &mut Vec<Finding>) {
     let mut first: BTreeMap<(Direction, Priority), &SecurityRule> = BTreeMap::new();
-    for rule in &group.rules {
+    for rule in group.rules.iter().filter(|rule| is_certain(rule)) {
         let (Some(direction), Some(priority)) = (rule.direction.known(), rule.priority.known())
         else {
             continue;

@@ -111,6 +111,8 @@ own_codes! {
     DanglingId = "dangling-id",
     /// Two different resources with one id.
     DuplicateId = "duplicate-id",
+    /// A member that stands several times in one object, with different values.
+    DuplicateMember = "duplicate-member",
     /// A default rule that differs from Azure's six (S2.5).
     DefaultRuleDeviation = "default-rule-deviation",
     /// A rule names an application security group without members (S1.48).

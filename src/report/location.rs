@@ -28,6 +28,13 @@ impl Location {
         Self { input: self.input.clone(), pointer }
     }
 
+    /// The place that this one is a member or element of; the root for the root.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        let pointer = self.pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+        Self { input: self.input.clone(), pointer: pointer.to_owned() }
+    }
+
     /// The name of the input, often a file name.
     pub fn input(&self) -> Option<&str> {
         self.input.as_deref()
@@ -111,5 +118,7 @@ mod tests {
     fn pointers_escape_what_rfc_6901_escapes() {
         let place = Location::root("a.json").child("resources").child(4).child("a/b~c");
         assert_eq!(place.to_string(), "a.json /resources/4/a~1b~0c");
+        assert_eq!(place.parent().to_string(), "a.json /resources/4");
+        assert_eq!(Location::root("a.json").parent(), Location::root("a.json"));
     }
 }

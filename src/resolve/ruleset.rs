@@ -174,7 +174,8 @@ pub struct Rule {
     pub destination: Side,
     /// The destination ports it matches.
     pub destination_ports: Dimension<PortSet>,
-    /// Why even a full match would not be certain: an unknown priority, direction or access.
+    /// Why even a full match would not be certain: an unknown priority, direction,
+    /// access or condition.
     pub doubts: Vec<Unresolved>,
     /// Where the rule was read.
     pub origin: Origin,
@@ -196,6 +197,7 @@ impl Rule {
                 rule.priority.unknown(),
                 rule.direction.unknown(),
                 rule.access.unknown(),
+                rule.condition.as_ref(),
             ),
             origin: rule.origin.clone(),
         }
@@ -216,6 +218,7 @@ impl Rule {
                 rule.priority.unknown(),
                 rule.direction.unknown(),
                 rule.access.unknown(),
+                rule.condition.as_ref(),
             ),
             origin: rule.origin.clone(),
         }
@@ -256,8 +259,9 @@ fn doubts(
     priority: Option<&UnknownValue>,
     direction: Option<&UnknownValue>,
     access: Option<&UnknownValue>,
+    condition: Option<&UnknownValue>,
 ) -> Vec<Unresolved> {
-    let all = [priority, direction, access];
+    let all = [priority, direction, access, condition];
     all.into_iter().flatten().cloned().map(Unresolved::Value).collect()
 }
 

@@ -49,6 +49,9 @@ impl Generator {
         self.forget_some(&mut rule.direction);
         self.forget_some(&mut rule.access);
         self.forget_some(&mut rule.protocol);
+        if self.is_unknown(64) {
+            rule.condition = Some(self.unknown_value());
+        }
         rule
     }
 
@@ -67,6 +70,9 @@ impl Generator {
         self.forget_some(&mut rule.direction);
         self.forget_some(&mut rule.access);
         self.forget_some(&mut rule.protocol);
+        if self.is_unknown(64) {
+            rule.condition = Some(self.unknown_value());
+        }
         rule
     }
 

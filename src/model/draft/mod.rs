@@ -15,7 +15,7 @@ pub(crate) use scalar::{read_choice, read_priority_in, read_protocol};
 pub use written::{Field, Mode, Written};
 pub(crate) use written::{Log, Spot, is_expression};
 
-use super::SecurityRule;
+use super::{SecurityRule, UnknownValue};
 use crate::report::{Finding, Location};
 
 /// The fields of a rule as written: singular and plural forms, in any JSON type.
@@ -40,6 +40,8 @@ pub struct RuleDraft<'a> {
     pub source: SideDraft<'a>,
     /// Where packets go.
     pub destination: SideDraft<'a>,
+    /// The template expression that decides whether the rule exists.
+    pub condition: Option<UnknownValue>,
 }
 
 /// One side of a rule as written.
@@ -83,6 +85,7 @@ impl RuleDraft<'_> {
             source_ports: port::read_side(&self.source, "source", log),
             destination: destination.spec(),
             destination_ports: port::read_side(&self.destination, "destination", log),
+            condition: self.condition.clone(),
             origin: at.clone().into(),
         }
     }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use nsg_engine::azure::Reader;
 use nsg_engine::diagnose::{
-    Action, BastionCode, BastionQuestion, BastionReport, BastionVerdict, LegName, RepairRule,
-    Requirement, Style, Weight, bastion, bastion_table,
+    Action, BastionCode, BastionQuestion, BastionReport, BastionVerdict, LegName, Repair,
+    RepairRule, Requirement, Style, Weight, bastion, bastion_table,
 };
 use nsg_engine::eval::Verdict;
-use nsg_engine::model::{Mode, ResourceId, SecurityGroup, SecurityRule};
+use nsg_engine::model::{
+    Limits, Mode, Priority, ResourceId, SecurityGroup, SecurityRule, validate_group,
+};
 use nsg_engine::network::{
     BastionSku, IpConfiguration, Network, NetworkInterface, Peering, PeeringState, Subnet,
     VirtualNetwork,
@@ -371,6 +373,102 @@ fn repairs_open_what_they_are_for() {
         assert!(after.repairs.is_empty(), "{code}: {}", after.summary);
         assert!(matches!(after.verdict, BastionVerdict::Allowed), "{code}: {}", after.summary);
     }
+}
+
+/// Makes the change that a repair or an offer describes, as its members tell it.
+fn make(network: &mut Network, repair: &Repair) {
+    let group = network.security_groups.iter_mut().find(|group| group.name() == repair.nsg);
+    let Some(group) = group else { panic!("no group {}", repair.nsg) };
+    for step in &repair.moves {
+        let moving = group.rules.iter_mut().find(|rule| rule.name.as_str() == step.rule).unwrap();
+        assert_eq!(moving.priority.known().unwrap().number(), step.from);
+        moving.priority = Priority::new(step.to).into();
+    }
+    for rule in [&repair.rule, &repair.and_rule].into_iter().flatten() {
+        let RepairRule::Security(rule) = rule else { panic!("{rule:?}") };
+        group.rules.push(rule.clone());
+    }
+}
+
+/// S1.3, S1.7: one answer's repairs and offers can be made one after the other, also where one
+/// group stands at every gate.
+#[test]
+fn everything_proposed_in_one_answer_goes_together() {
+    let demanded = |network: &mut Network| {
+        changed(network, "nsg-bastion", &["AllowHttpsInbound", "AllowGatewayManagerInbound"], &[]);
+    };
+    let networks: [Change; 5] = [
+        |n| with_rules(n, "nsg-bastion", &[]),
+        |n| {
+            with_rules(n, "nsg-bastion", &["100 No deny inbound * *:* -> *:443"]);
+            with_rules(n, "nsg-vm", &[]);
+            with_rules(n, "nsg-app", &[]);
+        },
+        |n| {
+            let denies = ["100 In deny inbound * *:* -> *:*", "100 Out deny outbound * *:* -> *:*"];
+            with_rules(n, "nsg-bastion", &denies);
+            share(n, "nsg-bastion");
+        },
+        |n| {
+            with_rules(n, "nsg-bastion", &["4095 Out deny outbound * *:* -> *:443,80"]);
+            share(n, "nsg-bastion");
+        },
+        |n| {
+            with_rules(n, "nsg-vm", &[]);
+            share(n, "nsg-vm");
+        },
+    ];
+    for (index, change) in networks.iter().enumerate() {
+        let mut network = open_network();
+        demanded(&mut network);
+        change(&mut network);
+        let question = BastionQuestion::about("vm-web-01");
+        let report = ask(network.clone(), &question);
+        let offers = report.warnings.iter().filter_map(|warning| warning.offer.as_deref());
+        let proposed: Vec<&Repair> = report.repairs.iter().chain(offers).collect();
+        assert!(proposed.len() > 1 || index == 4, "{index}");
+        for repair in proposed {
+            assert!(repair.proved, "{index}: {repair:?}");
+            make(&mut network, repair);
+        }
+        let mut findings = Vec::new();
+        for group in &network.security_groups {
+            validate_group(group, &Limits::default(), &mut findings);
+        }
+        assert!(findings.is_empty(), "{index}: {findings:?}");
+        let after = ask(network, &question);
+        assert_eq!(after.verdict, BastionVerdict::Allowed, "{index}: {}", after.summary);
+        assert!(after.repairs.is_empty(), "{index}");
+    }
+}
+
+/// One group on every subnet and on the interface.
+fn share(network: &mut Network, group: &str) {
+    let group = network.security_groups.iter().find(|one| one.name() == group).unwrap().id.clone();
+    for subnet in &mut network.virtual_networks[0].subnets {
+        subnet.security_group = Some(group.clone().into());
+    }
+    network.network_interfaces[0].security_group = Some(group.into());
+}
+
+/// A rule that is right where it stands is not called useless because of another gate.
+#[test]
+fn a_repair_is_proved_at_its_own_gate_and_an_offer_by_what_azure_demands() {
+    let rules: Vec<String> =
+        (100..=4096).map(|n| format!("{n} R{n} deny inbound * *:* -> *:*")).collect();
+    let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let mut network = open_network();
+    with_rules(&mut network, "nsg-vm", &rules);
+    with_rules(&mut network, "nsg-app", &["200 No deny inbound * *:* -> *:22"]);
+    changed(&mut network, "nsg-bastion", &["AllowSshRdpOutbound"], &[]);
+    let report = ask(network, &BastionQuestion::about("vm-web-01"));
+    let at = |nsg: &str| {
+        let mut all = report.repairs.iter();
+        all.find(|repair| repair.nsg == nsg).unwrap_or_else(|| panic!("{nsg}: {report:?}"))
+    };
+    assert_eq!(at("nsg-vm").action, Action::ByHand);
+    assert!(at("nsg-app").proved);
+    assert!(at("nsg-app").also_needs.contains(&"nsg-vm".to_owned()));
 }
 
 /// S7.27: nobody said who the user is.

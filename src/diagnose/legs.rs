@@ -157,6 +157,14 @@ impl Leg {
             .filter_map(|(station, stop)| Some((station, stop.as_ref()?)))
     }
 
+    /// The gates of every check with what they do.
+    pub(super) fn all_stops(&self) -> impl Iterator<Item = (&Station, &Stop)> {
+        self.checks
+            .iter()
+            .flat_map(|check| self.stations.iter().zip(&check.passage.stops))
+            .filter_map(|(station, stop)| Some((station, stop.as_ref()?)))
+    }
+
     /// The gates that certainly deny something of the leg. Where some sources get through and
     /// that is enough, none does.
     pub(super) fn denying(&self) -> impl Iterator<Item = (&Station, &Stop)> {

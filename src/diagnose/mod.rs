@@ -34,7 +34,7 @@ pub use lint::{Lint, MANAGEMENT_PORTS, lint};
 pub use lint_code::{LintCode, LintCodeError};
 pub use near_miss::{Field, NearMiss};
 pub use question::{BastionQuestion, QuestionError, Session, SessionError};
-pub use repair::{Action, Repair, RepairRule};
+pub use repair::{Action, Move, Repair, RepairRule};
 pub use report::{
     BastionLine, BastionReport, BastionTable, BastionVerdict, Cause, GateReport, LegReport, Subject,
 };

@@ -12,20 +12,39 @@ use super::report::Cause;
 use super::scene::Scene;
 use super::wording;
 use crate::eval::Verdict;
-use crate::model::{Access, AddressItem, Direction, Priority, SecurityRule, ServiceTag};
+use crate::model::{
+    Access, AddressItem, Direction, Priority, ResourceId, SecurityRule, ServiceTag,
+};
+use crate::network::Network;
+use crate::path::GateKind;
 use crate::resolve::{Rule, RuleKind, Topology};
 
-/// Adds to warnings what could be done about them.
+/// Adds to warnings what could be done about them. Made in `copy`, behind the repairs and one
+/// behind the other, so that all of one answer can be made together.
 pub(super) fn make_offers(
     scene: &Scene<'_>,
     legs_before: &[Leg],
     compliance: Option<&Compliance>,
     warnings: &mut [Cause],
+    copy: &mut Network,
 ) {
-    offer_required_rules(scene, legs_before, compliance, warnings);
+    // The pairs go first: they take the last numbers, so that they stand behind all others.
+    let mut done: Vec<ResourceId> = Vec::new();
     for warning in warnings.iter_mut().filter(|one| one.code == BastionCode::OpenByDefault) {
-        warning.offer = rule_pair(scene, legs_before, warning).map(Box::new);
+        let Some(station) = session_station(legs_before, warning) else { continue };
+        let Some(group) = station.group().filter(|group| !done.contains(group)) else { continue };
+        done.push(group.clone());
+        warning.offer = rule_pair(scene, group, copy).map(Box::new);
     }
+    offer_required_rules(scene, legs_before, compliance, warnings, copy);
+}
+
+/// The gate of the session that a warning is about.
+fn session_station<'a>(legs: &'a [Leg], warning: &Cause) -> Option<&'a Station> {
+    let leg = legs.iter().find(|leg| leg.name == LegName::BastionToVm)?;
+    leg.stations.iter().find(|one| {
+        Some(one.kind().to_string()) == warning.gate && one.direction() == Direction::Inbound
+    })
 }
 
 /// The rules that the group on AzureBastionSubnet lacks, tried out together.
@@ -34,8 +53,8 @@ fn offer_required_rules(
     legs_before: &[Leg],
     compliance: Option<&Compliance>,
     warnings: &mut [Cause],
+    copy: &mut Network,
 ) {
-    let mut copy = scene.topology.network().clone();
     let mut offered = false;
     for warning in warnings.iter_mut().filter(|one| one.code == BastionCode::NotCompliant) {
         let Some(requirement) = Requirement::of_leg(warning.leg) else { continue };
@@ -65,27 +84,38 @@ fn offer_required_rules(
     if !offered {
         return;
     }
-    let topology = Topology::new(copy, scene.topology.service_tags().clone());
+    let topology = Topology::new(copy.clone(), scene.topology.service_tags().clone());
     let Ok(repaired) = Scene::new(&topology, scene.question) else { return };
     let legs_after = legs(&repaired);
     let after = compliance::of_legs(&repaired, &legs_after);
-    for warning in warnings.iter_mut() {
+    for warning in warnings.iter_mut().filter(|one| one.code == BastionCode::NotCompliant) {
         let Some(offer) = &mut warning.offer else { continue };
         let is_met = after.as_ref().is_some_and(|after| {
             after.requirements.iter().any(|one| one.id.leg() == offer.leg && one.met)
         });
-        let still_open = |leg: &&Leg| leg.name == offer.leg && leg.verdict() == Verdict::Allow;
-        offer.proved = is_met && legs_after.iter().any(|leg| still_open(&leg));
+        // Its own gate lets through what it is for; other gates have causes of their own.
+        let is_open = legs_after.iter().filter(|leg| leg.name == offer.leg).all(|leg| {
+            leg.all_stops()
+                .filter(|(station, _)| station.kind() == offer_gate(offer.direction))
+                .filter(|(station, _)| station.group().is_some_and(|id| id.name() == offer.nsg))
+                .all(|(_, stop)| stop.verdict == Verdict::Allow)
+        });
+        offer.proved = is_met && is_open;
+    }
+}
+
+/// The gate on Bastion's subnet in this direction.
+fn offer_gate(direction: Direction) -> GateKind {
+    match direction {
+        Direction::Inbound => GateKind::SubnetInbound,
+        Direction::Outbound => GateKind::SubnetOutbound,
     }
 }
 
 /// In place of AllowVnetInBound: a rule for Bastion alone, and behind every other rule one that
 /// denies the rest of the tag.
-fn rule_pair(scene: &Scene<'_>, legs_before: &[Leg], warning: &Cause) -> Option<Repair> {
-    let leg = legs_before.iter().find(|leg| leg.name == LegName::BastionToVm)?;
-    let station = leg.stations.iter().find(|one| Some(one.kind().to_string()) == warning.gate)?;
-    let mut copy = scene.topology.network().clone();
-    let group = copy.security_groups.iter_mut().find(|one| Some(&one.id) == station.group())?;
+fn rule_pair(scene: &Scene<'_>, group: &ResourceId, copy: &mut Network) -> Option<Repair> {
+    let group = copy.security_groups.iter_mut().find(|one| one.id == *group)?;
     let last = group
         .rules
         .iter()
@@ -107,7 +137,7 @@ fn rule_pair(scene: &Scene<'_>, legs_before: &[Leg], warning: &Cause) -> Option<
     group.rules.extend([allow.clone(), deny.clone()]);
     let id = group.id.clone();
     let az = [command::create_rule(&id, &allow), command::create_rule(&id, &deny)].join("\n");
-    let topology = Topology::new(copy, scene.topology.service_tags().clone());
+    let topology = Topology::new(copy.clone(), scene.topology.service_tags().clone());
     let repaired = Scene::new(&topology, scene.question).ok()?;
     let legs_after = legs(&repaired);
     let after = legs_after.iter().find(|leg| leg.name == LegName::BastionToVm)?;
@@ -130,10 +160,12 @@ fn rule_pair(scene: &Scene<'_>, legs_before: &[Leg], warning: &Cause) -> Option<
         rule: Some(RepairRule::Security(allow)),
         and_rule: Some(RepairRule::Security(deny)),
         az,
+        moves: Vec::new(),
         proved,
         leg: LegName::BastionToVm,
         also_needs: Vec::new(),
         list: None,
+        direction: Direction::Inbound,
         note: Some("look at who else uses the machine before closing the rest".to_owned()),
     })
 }

@@ -39,17 +39,36 @@ pub struct Repair {
     pub closes: String,
     /// The commands that make the change, one a line.
     pub az: String,
-    /// Whether the copy of the network with all repairs made lets through what this one is for.
+    /// The rules that take another number first, in this order; none unless the action says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Move>,
+    /// Whether a copy of the network with all repairs made lets through, at every gate of this
+    /// list, what this one is for. What other lists deny is for the repairs in `also_needs`.
     pub proved: bool,
     /// The leg it opens.
     pub leg: LegName,
-    /// Other lists that must be repaired too before the leg opens.
+    /// Other lists that must be repaired too before the leg opens; the list's own name where its
+    /// other direction must.
     pub also_needs: Vec<String>,
     /// What to know before making it.
     pub note: Option<String>,
     /// The id of the list: names repeat.
     #[serde(skip)]
     pub(super) list: Option<ResourceId>,
+    #[serde(skip)]
+    pub(super) direction: Direction,
+}
+
+/// A rule that takes another number.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Move {
+    /// The name of the rule.
+    pub rule: String,
+    /// The number it has.
+    pub from: u32,
+    /// The number it takes.
+    pub to: u32,
 }
 
 /// What kind of change a repair makes.
@@ -121,24 +140,22 @@ impl Serialize for AdminProperties<'_> {
     }
 }
 
-/// The repairs for every gate that denies, one for each list of rules and leg.
-pub(super) fn repairs(scene: &Scene<'_>, legs_before: &[Leg]) -> Vec<Repair> {
-    let mut copy = scene.topology.network().clone();
+/// The repairs for every gate that denies, one for each list of rules, direction and leg; they
+/// are made in `copy`.
+pub(super) fn repairs(scene: &Scene<'_>, legs_before: &[Leg], copy: &mut Network) -> Vec<Repair> {
     let mut repairs: Vec<Repair> = Vec::new();
     for leg in legs_before {
         for (station, _) in leg.denying() {
-            let is_done = repairs
-                .iter()
-                .any(|repair| repair.leg == leg.name && repair.list.as_ref() == list(station));
-            if is_done {
+            if repairs.iter().any(|repair| repair.leg == leg.name && repair.is_of(station)) {
                 continue;
             }
             let repair = if station.is_admin() {
-                admin_repair(scene, leg, station, &mut copy)
+                admin_repair(scene, leg, station, copy)
             } else {
-                group_repair(scene, leg, station, &mut copy)
+                group_repair(scene, leg, station, copy)
             };
-            repairs.push(Repair { list: list(station).cloned(), ..repair });
+            let (list, direction) = (list(station).cloned(), station.direction());
+            repairs.push(Repair { list, direction, ..repair });
         }
     }
     prove(scene, copy, &mut repairs);
@@ -146,28 +163,36 @@ pub(super) fn repairs(scene: &Scene<'_>, legs_before: &[Leg]) -> Vec<Repair> {
 }
 
 /// Tries all repairs together on the changed copy, and tells each what else its leg needs.
-fn prove(scene: &Scene<'_>, copy: Network, repairs: &mut [Repair]) {
+fn prove(scene: &Scene<'_>, copy: &Network, repairs: &mut [Repair]) {
     if repairs.is_empty() {
         return;
     }
-    let topology = Topology::new(copy, scene.topology.service_tags().clone());
+    let topology = Topology::new(copy.clone(), scene.topology.service_tags().clone());
     let Ok(repaired) = Scene::new(&topology, scene.question) else { return };
     let legs_after = legs(&repaired);
-    let lists: Vec<(LegName, Option<ResourceId>)> =
-        repairs.iter().map(|repair| (repair.leg, repair.list.clone())).collect();
     for repair in repairs.iter_mut().filter(|repair| repair.action != Action::ByHand) {
         let leg = legs_after.iter().find(|leg| leg.name == repair.leg);
         repair.proved = leg.is_some_and(|leg| {
-            leg.verdict() != Verdict::Deny
-                && leg
-                    .stops()
-                    .filter(|(station, _)| list(station) == repair.list.as_ref())
-                    .all(|(_, stop)| stop.verdict == Verdict::Allow)
+            leg.all_stops()
+                .filter(|(station, _)| repair.is_of(station))
+                .all(|(_, stop)| stop.verdict == Verdict::Allow)
         });
     }
+    let lists: Vec<_> =
+        repairs.iter().map(|repair| (repair.leg, repair.list.clone(), repair.direction)).collect();
     for repair in repairs.iter_mut() {
-        let others = lists.iter().filter(|(leg, list)| *leg == repair.leg && *list != repair.list);
-        repair.also_needs = others.map(|(_, list)| name_of(list.as_ref())).collect();
+        let is_other = |(leg, list, direction): &&(LegName, Option<ResourceId>, Direction)| {
+            *leg == repair.leg && (*list != repair.list || *direction != repair.direction)
+        };
+        let others = lists.iter().filter(is_other);
+        repair.also_needs = others.map(|(_, list, _)| name_of(list.as_ref())).collect();
+    }
+}
+
+impl Repair {
+    /// Whether it is made in the list of rules at this gate.
+    fn is_of(&self, station: &Station) -> bool {
+        self.list.as_ref() == list(station) && self.direction == station.direction()
     }
 }
 
@@ -182,10 +207,8 @@ fn name_of(list: Option<&ResourceId>) -> String {
 
 /// The lowest number of a rule that denies some of the leg at this list, over all its checks.
 fn ceiling(leg: &Leg, at: &Station) -> Option<(u32, String)> {
-    let stops = leg.checks.iter().flat_map(|check| leg.stations.iter().zip(&check.passage.stops));
-    stops
-        .filter(|(station, _)| list(station) == list(at) && station.is_admin() == at.is_admin())
-        .filter_map(|(station, stop)| Some((station, stop.as_ref()?)))
+    leg.all_stops()
+        .filter(|(station, _)| list(station) == list(at) && station.direction() == at.direction())
         .flat_map(|(station, stop)| stop.denying(station))
         .filter_map(|(_, rule)| Some((rule.priority?.number(), rule.name.to_string())))
         .min()
@@ -205,7 +228,8 @@ fn group_repair(scene: &Scene<'_>, leg: &Leg, station: &Station, copy: &mut Netw
     insert(group, rule, ceiling, &denier, leg.name)
 }
 
-/// Puts the rule at the largest free number below `ceiling`; moves rules up where there is none.
+/// Puts the rule at the largest free number below `ceiling`, the number of `denier` unless an
+/// earlier repair has moved it; moves rules up where there is none.
 pub(super) fn insert(
     group: &mut SecurityGroup,
     mut rule: SecurityRule,
@@ -215,9 +239,14 @@ pub(super) fn insert(
 ) -> Repair {
     let direction = direction_of(&rule);
     let (first, last) = (Priority::FIRST.number(), Priority::LAST.number());
+    let now = group.rules.iter().find(|one| {
+        one.name.as_str() == denier && one.direction.known().is_none_or(|one| *one == direction)
+    });
+    let now = now.and_then(|denier| denier.priority.known()).map(|number| number.number());
+    let ceiling = now.map_or(ceiling, |now| now.max(ceiling));
     let below = ceiling.min(last.saturating_add(1));
     let free = (first..below).rev().find(|number| !is_taken(group, direction, *number));
-    let mut commands = Vec::new();
+    let mut moves = Vec::new();
     let mut note = None;
     let mut action = Action::InsertRule;
     let number = match free {
@@ -233,9 +262,9 @@ pub(super) fn insert(
                     ),
                 );
             };
-            commands = move_up(group, direction, below, gap);
+            moves = move_up(group, direction, below, gap);
             action = Action::RenumberAndInsertRule;
-            let moved = match commands.len() {
+            let moved = match moves.len() {
                 1 => "it moves up by one first".to_owned(),
                 count => {
                     format!("{count} rules from it on move up by one first, in the same order")
@@ -248,6 +277,8 @@ pub(super) fn insert(
         }
     };
     rule.priority = Priority::new(number).into();
+    let renumber = |one: &Move| command::renumber_rule(&group.id, &one.rule, Priority::new(one.to));
+    let mut commands: Vec<String> = moves.iter().map(renumber).collect();
     commands.push(command::create_rule(&group.id, &rule));
     group.rules.push(rule.clone());
     Repair {
@@ -258,17 +289,18 @@ pub(super) fn insert(
         and_rule: None,
         closes: String::new(),
         az: commands.join("\n"),
+        moves,
         proved: false,
         leg,
         also_needs: Vec::new(),
         list: None,
+        direction,
         note,
     }
 }
 
-/// Moves the rules at `from..gap` up by one, the highest first, and gives the commands.
-fn move_up(group: &mut SecurityGroup, direction: Direction, from: u32, gap: u32) -> Vec<String> {
-    let id = group.id.clone();
+/// Moves the rules at `from..gap` up by one, the highest first.
+fn move_up(group: &mut SecurityGroup, direction: Direction, from: u32, gap: u32) -> Vec<Move> {
     let mut moving: Vec<&mut SecurityRule> = group
         .rules
         .iter_mut()
@@ -276,13 +308,14 @@ fn move_up(group: &mut SecurityGroup, direction: Direction, from: u32, gap: u32)
         .filter(|rule| rule.priority.known().is_some_and(|one| (from..gap).contains(&one.number())))
         .collect();
     moving.sort_by_key(|rule| std::cmp::Reverse(rule.priority.known().copied()));
-    let mut commands = Vec::new();
+    let mut moves = Vec::new();
     for rule in moving {
-        let number = rule.priority.known().map_or(0, |one| one.number()).saturating_add(1);
-        rule.priority = Priority::new(number).into();
-        commands.push(command::renumber_rule(&id, rule.name.as_str(), Priority::new(number)));
+        let from = rule.priority.known().map_or(0, |one| one.number());
+        let to = from.saturating_add(1);
+        rule.priority = Priority::new(to).into();
+        moves.push(Move { rule: rule.name.to_string(), from, to });
     }
-    commands
+    moves
 }
 
 fn is_taken(group: &SecurityGroup, direction: Direction, number: u32) -> bool {
@@ -474,10 +507,12 @@ fn admin_repair(scene: &Scene<'_>, leg: &Leg, station: &Station, copy: &mut Netw
         and_rule: None,
         closes: String::new(),
         az,
+        moves: Vec::new(),
         proved: false,
         leg: leg.name,
         also_needs: Vec::new(),
         list: None,
+        direction: Direction::Inbound,
         note: Some(
             "a change of the network manager's owner; deploy the configuration again afterwards"
                 .to_owned(),
@@ -494,10 +529,12 @@ fn by_hand(leg: LegName, nsg: String, note: String) -> Repair {
         opens: String::new(),
         closes: String::new(),
         az: String::new(),
+        moves: Vec::new(),
         proved: false,
         leg,
         also_needs: Vec::new(),
         list: None,
+        direction: Direction::Inbound,
         note: Some(note),
     }
 }
@@ -555,6 +592,9 @@ mod tests {
         let (repair, changed) = place(&rules, 100);
         assert_eq!(repair.action, Action::RenumberAndInsertRule);
         assert_eq!(numbers(&changed), ["100 Wanted", "101 Deny", "102 Next", "103 Far"]);
+        let moves: Vec<_> =
+            repair.moves.iter().map(|one| (one.rule.as_str(), one.from, one.to)).collect();
+        assert_eq!(moves, [("Next", 101, 102), ("Deny", 100, 101)]);
         let commands: Vec<_> = repair.az.lines().collect();
         assert_eq!(commands.len(), 3);
         assert!(commands[0].contains("-n Next --priority 102"));

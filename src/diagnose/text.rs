@@ -291,7 +291,7 @@ fn repair_lines(repair: &Repair, style: Style) -> Vec<String> {
     if !repair.proved {
         lines.push(style.paint(
             Role::Doubtful,
-            "not proved: tried on a copy of the network, it does not open the path",
+            "not proved: tried on a copy of the network, it does not open its gate",
         ));
     }
     lines

@@ -38,14 +38,16 @@ pub fn bastion(
     let others = other_causes(&scene, nothing_denies);
     let blockers = causes::blockers(&scene, &legs, compliance.as_ref());
     let mut warnings = causes::warnings(&scene, &legs, compliance.as_ref());
-    make_offers(&scene, &legs, compliance.as_ref(), &mut warnings);
+    let mut copy = topology.network().clone();
+    let repairs = repairs(&scene, &legs, &mut copy);
+    make_offers(&scene, &legs, compliance.as_ref(), &mut warnings, &mut copy);
     let unknown = unknown(&legs);
     Ok(BastionReport {
         verdict,
         summary: summary(&scene, verdict, &blockers, &unknown, &others),
         subject: subject(&scene),
         near_misses: near_misses(&scene, &legs),
-        repairs: repairs(&scene, &legs),
+        repairs,
         assumptions: assumptions(&scene, &legs),
         legs: legs.iter().map(|leg| leg_report(&scene, leg)).collect(),
         blockers,

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nsg_engine::eval::{Verdict, evaluate};
-use nsg_engine::model::{Direction, Flow};
+use nsg_engine::model::{Direction, Flow, ResourceId, SecurityGroup};
 use nsg_engine::net::{AddressSet, Protocol};
-use nsg_engine::resolve::Ruleset;
+use nsg_engine::resolve::{Names, Ruleset, ServiceTags};
 use nsg_engine::space::{Allowed, HeaderSpace, Limits, Region};
 use nsg_engine::strategies::{Case, Choices, Shape};
 
@@ -266,4 +266,36 @@ fn budgets_hold() {
     assert!(error.to_string().starts_with("stopped at the limit of 10 steps"), "{error}");
     let error = Allowed::by(&ruleset, &Limits::default().with_branches(1)).unwrap_err();
     assert!(error.to_string().contains("1 branches"), "{error}");
+}
+
+/// A port and an ICMP type of one number are not the same thing, though both are written as
+/// destination ports.
+#[test]
+fn types_and_ports_are_never_joined_into_one_region() {
+    let regions: Vec<Region> =
+        ["tcp *:* -> *:8", "icmp *:* -> *:8"].map(|text| text.parse().unwrap()).into();
+    let both = HeaderSpace::of_regions(&regions, &limits()).unwrap();
+    let written = both.regions(&limits()).unwrap();
+    assert_eq!(HeaderSpace::of_regions(&written, &limits()).unwrap(), both, "{both}");
+}
+
+/// S1.23: a rule of unknown protocol may be an ICMP rule, whose ports are types.
+#[test]
+fn a_rule_of_unknown_protocol_may_match_icmp() {
+    let mut group = SecurityGroup::new(ResourceId::new("nsg"));
+    group.rules.push(r#"100 allow inbound ?"[parameters('p')]" *:* -> *:8"#.parse().unwrap());
+    let names = Names::new(ServiceTags::built_in()).with_virtual_network(AddressSet::empty());
+    let ruleset = Ruleset::of_group(&group, Direction::Inbound, &names);
+    let allowed = Allowed::by(&ruleset, &limits()).unwrap();
+    for (text, verdict) in [
+        ("icmp 10.0.0.1 -> 10.0.0.2 type 8", Verdict::Indeterminate),
+        ("tcp 10.0.0.1:1 -> 10.0.0.2:8", Verdict::Indeterminate),
+        ("tcp 10.0.0.1:1 -> 10.0.0.2:9", Verdict::Deny),
+        ("esp 10.0.0.1 -> 10.0.0.2", Verdict::Deny),
+    ] {
+        let flow: Flow = text.parse().unwrap();
+        assert_eq!(evaluate(&ruleset, &flow).verdict(), verdict, "{flow}");
+        assert_eq!(allowed.possible.contains(&flow), verdict != Verdict::Deny, "{flow}");
+        assert!(!allowed.certain.contains(&flow), "{flow}");
+    }
 }

@@ -248,6 +248,50 @@ fn a_stream_is_answered_line_by_line_in_order() {
     }
 }
 
+#[test]
+fn what_is_wrong_with_a_line_is_told_with_the_member() {
+    let good = json!({
+        "direction": "Inbound", "protocol": 6, "localIPAddress": "10.0.0.4", "localPort": 22,
+        "remoteIPAddress": "10.0.1.4",
+    });
+    let with = |member: &str, value: Value| {
+        let mut flow = good.clone();
+        flow[member] = value;
+        flow.to_string()
+    };
+    let cases = [
+        (String::new(), "line 1: empty line"),
+        (" \t".to_owned(), "line 2: empty line"),
+        (r#"["Inbound", "TCP", "10.0.0.4", "22", "10.0.1.4", "*"]"#.to_owned(), "an object"),
+        ("null".to_owned(), "an object"),
+        (with("localPort", json!("x")), "line 5: `localPort`: `x` is not a port"),
+        (with("remoteIPAddress", json!(7)), "an address as `remoteIPAddress`"),
+        (with("protocol", json!(256)), "as `protocol`"),
+        ("{}".to_owned(), "missing field `direction`"),
+    ];
+    let lines: Vec<&str> = cases.iter().map(|(line, _)| line.as_str()).collect();
+    let input = format!("{}\n{good}\n", lines.join("\n"));
+    let output = run_with_input(&["flow", "--flows", "-", NETWORK], &input);
+    let answers = stdout(&output);
+    let mut answers = answers.lines();
+    for (line, reason) in &cases {
+        let answer: Value = serde_json::from_str(answers.next().unwrap()).unwrap();
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains(reason), "{line}: {error}");
+        assert_eq!(error.matches("line ").count(), 1, "{error}");
+        assert!(!error.contains("struct"), "{error}");
+    }
+    let last: Value = serde_json::from_str(answers.next().unwrap()).unwrap();
+    assert_eq!(last["access"], "Deny");
+    assert_eq!(answers.next(), None);
+    for format in ["markdown", "text"] {
+        let ask = ["flow", "--flows", "flows.jsonl", NETWORK, "--format", format];
+        let output = run(&ask);
+        assert_eq!(output.status.code(), Some(2), "{format}");
+        assert!(stderr(&output).contains("JSON lines"), "{}", stderr(&output));
+    }
+}
+
 /// A program that writes a line and waits for the answer before it writes the next.
 #[test]
 fn a_stream_does_not_keep_its_reader_waiting() {
@@ -329,6 +373,35 @@ fn nsg_diagnostics_answers_in_azures_shape() {
         "fleet.json",
     ]);
     assert_eq!(by_name.status.code(), Some(0), "{}", stderr(&by_name));
+}
+
+#[test]
+fn a_diagnostic_request_is_read_as_forgivingly_as_its_meaning_allows() {
+    let request = std::fs::read_to_string(data().join("diagnostic-request.json")).unwrap();
+    let request: Value = serde_json::from_str(&request).unwrap();
+    let ask = |request: &Value| {
+        let ask = ["nsg-diagnostics", "--request", "-", NETWORK];
+        run_with_input(&ask, &request.to_string())
+    };
+    let mut number = request.clone();
+    number["profiles"][0]["destinationPort"] = json!(22);
+    let (as_text, as_number) = (ask(&request), ask(&number));
+    assert_eq!(as_text.status.code(), Some(0), "{}", stderr(&as_text));
+    assert_eq!(stdout(&as_number), stdout(&as_text));
+    let mut missing = request.clone();
+    missing["profiles"][1].as_object_mut().unwrap().remove("source");
+    let mut level = request;
+    level["verbosityLevel"] = json!("Loud");
+    for (request, reason) in [
+        (missing, "error: standard input: /profiles/1/source: missing"),
+        (level, "/verbosityLevel: `Loud` is not a verbosity level: expected `Normal`"),
+        (json!([]), "error: standard input: expected an object"),
+    ] {
+        let output = ask(&request);
+        assert_eq!(output.status.code(), Some(2), "{request}");
+        assert!(stderr(&output).starts_with("error: standard input: "), "{}", stderr(&output));
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+    }
 }
 
 #[test]

@@ -32,7 +32,10 @@ pub(crate) struct Arguments {
     /// The other side
     #[arg(long, required_unless_present = "flows", value_name = "IP[:PORT]")]
     remote: Option<String>,
-    /// Answers a stream instead: a JSON object a line in, one a line out, `-` is standard input
+    /// Answers a stream instead, `-` is standard input: a JSON object a line in, with the members
+    /// direction, protocol, localIPAddress, localPort, remoteIPAddress and remotePort; one a line
+    /// out, in the same order. An answer lists the deciding gate only; a line that cannot be read
+    /// is answered with `error` at its place
     #[arg(long, value_name = "FILE.jsonl", conflicts_with_all = ["direction", "protocol", "local", "remote"])]
     flows: Option<PathBuf>,
     #[command(flatten)]
@@ -43,6 +46,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let common = &arguments.common;
     if let Some(flows) = &arguments.flows {
         common.refuse_second_stdin(flows)?;
+        if common.format.is_some_and(|format| format != Format::Json) {
+            return Err(Failure::new("--flows is answered in JSON lines: leave out --format"));
+        }
     }
     let topology = common.topology()?;
     let target = arguments.target.find(topology.network()).map_err(Failure::new)?;

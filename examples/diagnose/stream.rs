@@ -70,9 +70,13 @@ fn answer(
     chains: &mut Chains<'_>,
     output: &mut impl Write,
 ) -> Result<io::Result<Verdict>, String> {
+    if line.is_empty() {
+        return Err("empty line".to_owned());
+    }
     let request: IpFlowRequest = serde_json::from_slice(line).map_err(|error| {
         // The line number of the parser is always 1; the caller knows the real one.
-        error.to_string().replace(" at line 1 column ", " at column ")
+        let message = error.to_string().replace(" at line 1 column ", " at column ");
+        message.strip_suffix(" at column 0").map_or(message.clone(), str::to_owned)
     })?;
     let flow = request.flow().map_err(|error| error.to_string())?;
     let chain = chains.at(request.local_address, request.direction)?;

@@ -1,81 +1,17 @@
 //! NSG diagnostics: which rules of which groups decide about sets of flows at one target.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::diagnostic_name;
 use super::ip_flow::as_text;
+use super::request::{ConfigurationDiagnosticRequest, DiagnosticProfile};
 use crate::eval::{Match, Step, Verdict};
 use crate::model::{
-    Direction, DirectionError, Endpoint, ProtocolSpec, ProtocolSpecError, Query, QueryError,
-    ResourceId,
+    Direction, DirectionError, Endpoint, ProtocolSpecError, QueryError, ResourceId,
 };
 use crate::network::{IpConfiguration, NetworkInterface};
 use crate::path::{Chain, GateKind, GateTrace};
 use crate::resolve::{Rule, Topology, Unresolved};
-
-/// What network configuration diagnostic is asked (S8.8).
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ConfigurationDiagnosticRequest {
-    /// The virtual machine or network interface asked about.
-    pub target_resource_id: String,
-    /// How much Azure is to answer; this crate always answers everything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verbosity_level: Option<String>,
-    /// The sets of flows.
-    pub profiles: Vec<DiagnosticProfile>,
-}
-
-/// One set of flows, in the words of the request.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct DiagnosticProfile {
-    /// `Inbound` or `Outbound`, seen from the target.
-    pub direction: String,
-    /// `TCP`, `UDP`, `*`, or any other protocol a rule can name.
-    pub protocol: String,
-    /// `*`, an address, a block or a service tag.
-    pub source: String,
-    /// `*`, an address, a block or a service tag.
-    pub destination: String,
-    /// `*` or one port.
-    pub destination_port: String,
-}
-
-impl DiagnosticProfile {
-    /// The direction.
-    ///
-    /// # Errors
-    ///
-    /// When the text is no direction.
-    pub fn direction(&self) -> Result<Direction, DirectionError> {
-        self.direction.parse()
-    }
-
-    /// The set of flows.
-    ///
-    /// # Errors
-    ///
-    /// When a member cannot be read or the members do not fit together.
-    pub fn query(&self) -> Result<Query, ProfileError> {
-        let protocol = match self.protocol.parse()? {
-            ProtocolSpec::Any => None,
-            ProtocolSpec::One(protocol) => Some(protocol),
-        };
-        let port = match self.destination_port.as_str() {
-            "*" => Some(None),
-            digits if digits.starts_with('+') => None,
-            digits => digits.parse().ok().map(Some),
-        };
-        let port =
-            port.ok_or_else(|| ProfileError::Port { text: self.destination_port.clone() })?;
-        let (source, destination): (Endpoint, Endpoint) =
-            (self.source.parse()?, self.destination.parse()?);
-        Ok(Query::new(protocol, source, destination, port)?)
-    }
-}
 
 /// What network configuration diagnostic answers (S8.9).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

@@ -8,12 +8,16 @@
 
 mod diagnostic;
 mod ip_flow;
+mod request;
 mod rule_reference;
 
 pub use diagnostic::{
-    ConfigurationDiagnosticRequest, ConfigurationDiagnosticResponse, DiagnosticError,
-    DiagnosticProfile, DiagnosticResult, EvaluatedSecurityGroup, MatchedRule, ProfileError,
-    RuleEvaluation, SecurityGroupResult, configuration_diagnostic,
+    ConfigurationDiagnosticResponse, DiagnosticError, DiagnosticResult, EvaluatedSecurityGroup,
+    MatchedRule, ProfileError, RuleEvaluation, SecurityGroupResult, configuration_diagnostic,
 };
 pub use ip_flow::{IpFlowRequest, IpFlowResponse};
+pub use request::{
+    ConfigurationDiagnosticRequest, DiagnosticProfile, RequestError, VerbosityLevel,
+    VerbosityLevelError,
+};
 pub use rule_reference::{RuleReference, diagnostic_name};

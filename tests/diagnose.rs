@@ -221,6 +221,8 @@ fn every_code_is_reached_by_one_change_and_by_nothing_before_it() {
         BastionCode::CustomPortNotInEgress,
         BastionCode::PeerNotInTag,
         BastionCode::OnPremisesTarget,
+        BastionCode::NotOffered,
+        BastionCode::UnsupportedSubnet,
     ];
     for code in BastionCode::ALL {
         let is_tested = elsewhere.contains(code) || CHANGES.iter().any(|(one, ..)| one == code);
@@ -322,6 +324,186 @@ fn peer(network: &mut Network, state: &PeeringState) {
     network.virtual_networks.push(far);
     network.security_groups.push(group);
     network.network_interfaces.push(interface);
+}
+
+/// S7.6, S7.7, S7.10, end of 7.4: what stands in the way whatever the rules say is the answer, and
+/// the first thing to repair; rules change only where that is not enough.
+#[test]
+fn what_stands_in_the_way_outside_of_rules_blocks() {
+    let named = |machine: &str| BastionQuestion::about(machine);
+    let custom = || {
+        let mut question = BastionQuestion::about("vm-web-01");
+        question.port = Some(2222);
+        question
+    };
+    let cases: [(BastionQuestion, Change, BastionCode, &str, Option<&str>); 8] = [
+        (
+            named("vm-far"),
+            |n| peer(n, &PeeringState::Disconnected),
+            BastionCode::PeerNotInTag,
+            "is disconnected",
+            Some("az network vnet peering delete"),
+        ),
+        (
+            named("vm-far"),
+            |n| {
+                peer(n, &PeeringState::Connected);
+                n.virtual_networks[0].peerings[0].allow_virtual_network_access = false;
+            },
+            BastionCode::PeerNotInTag,
+            "allowVirtualNetworkAccess is off",
+            Some("--set allowVirtualNetworkAccess=true"),
+        ),
+        (
+            named("vm-far"),
+            |n| {
+                peer(n, &PeeringState::Connected);
+                n.virtual_networks[0].peerings.clear();
+                with_rules(n, "nsg-far", &["100 All allow inbound * *:* -> *:*"]);
+            },
+            BastionCode::PeerNotInTag,
+            "`vnet-shop` has no peering with `vnet-far`",
+            Some("az network vnet peering create"),
+        ),
+        (
+            named("vm-far"),
+            |n| {
+                peer(n, &PeeringState::Connected);
+                make_developer(n);
+            },
+            BastionCode::NotOffered,
+            "serves its own virtual network",
+            None,
+        ),
+        (
+            named("192.168.7.7"),
+            |n| {
+                let rule = "99 Any allow outbound tcp *:* -> *:22";
+                changed(n, "nsg-bastion", &[], &[&rule.replace("99", "109")]);
+            },
+            BastionCode::NotOffered,
+            "enableIpConnect",
+            Some("--enable-ip-connect true"),
+        ),
+        (
+            custom(),
+            |n| {
+                n.bastion_hosts[0].sku = BastionSku::Basic;
+                changed(n, "nsg-bastion", &[], &["99 Any allow outbound tcp *:* -> *:2222"]);
+                with_rules(n, "nsg-vm", &["99 Any allow inbound tcp *:* -> *:2222"]);
+            },
+            BastionCode::NotOffered,
+            "needs the Standard SKU",
+            Some("--sku Standard"),
+        ),
+        (
+            named("vm-web-01"),
+            |n| {
+                n.bastion_hosts[0].private_only = true;
+                let clients = "119 Clients allow inbound tcp VirtualNetwork:* -> *:443";
+                changed(n, "nsg-bastion", &[], &[clients]);
+            },
+            BastionCode::NotOffered,
+            "needs the Premium SKU",
+            Some("--sku Premium"),
+        ),
+        (
+            named("vm-web-01"),
+            |n| {
+                let id = ResourceId::new(
+                    n.virtual_networks[0].subnets[1]
+                        .id
+                        .as_str()
+                        .replace("AzureBastionSubnet", "BastionSubnet")
+                        .as_str(),
+                );
+                n.virtual_networks[0].subnets[1].id = id.clone();
+                n.bastion_hosts[0].subnet = Some(id.into());
+            },
+            BastionCode::UnsupportedSubnet,
+            "must be called AzureBastionSubnet exactly",
+            None,
+        ),
+    ];
+    for (question, change, code, text, az) in cases {
+        let mut network = open_network();
+        change(&mut network);
+        let report = ask(network, &question);
+        assert_eq!(report.verdict, BastionVerdict::Blocked, "{text}: {}", report.summary);
+        assert!(report.summary.contains(text), "{text}: {}", report.summary);
+        let blocker = &report.blockers[0];
+        assert_eq!((blocker.code, blocker.gate.as_deref()), (code, None), "{text}");
+        let first = &report.repairs[0];
+        assert_eq!(first.action, Action::ChangeNetwork, "{text}: {first:?}");
+        assert_eq!(first.proved, az.is_some(), "{text}: {first:?}");
+        assert!(first.az.contains(az.unwrap_or("")), "{text}: {}", first.az);
+        let mut others = report.repairs.iter();
+        assert!(others.all(|one| one.action == Action::ChangeNetwork), "{text}");
+        let page = report.render_text(Style::PLAIN);
+        assert!(page.contains("──╳") && page.contains("fix  "), "{page}");
+        assert!(!report.warnings.iter().any(|one| one.code == BastionCode::OpenByDefault));
+    }
+    let mut network = open_network();
+    network.virtual_networks[0].subnets[1].route_table = Some(ResourceId::new("routes").into());
+    let report = ask(network, &BastionQuestion::about("vm-web-01"));
+    assert_eq!(report.verdict, BastionVerdict::Degraded, "{}", report.summary);
+    assert!(report.summary.contains("a route table (routes)"), "{}", report.summary);
+}
+
+/// A machine behind a broken peering may be denied by rules as well: both are to be repaired.
+#[test]
+fn rules_that_deny_behind_an_obstacle_are_repaired_too() {
+    let mut network = open_network();
+    peer(&mut network, &PeeringState::Disconnected);
+    with_rules(&mut network, "nsg-far", &["100 No deny inbound * *:* -> *:22"]);
+    let report = ask(network, &BastionQuestion::about("vm-far"));
+    let actions: Vec<(Action, &str, bool)> = report
+        .repairs
+        .iter()
+        .map(|repair| (repair.action, repair.nsg.as_str(), repair.proved))
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            (Action::ChangeNetwork, "vnet-shop", true),
+            (Action::ChangeNetwork, "vnet-far", true),
+            (Action::RenumberAndInsertRule, "nsg-far", true),
+        ]
+    );
+}
+
+/// Each rule that denies is named with what it denies.
+#[test]
+fn rules_that_each_deny_a_part_are_each_named() {
+    let mut network = open_network();
+    with_rules(
+        &mut network,
+        "nsg-vm",
+        &[
+            "500 DenyHalf deny inbound * 10.0.1.0/28:* -> *:*",
+            "1000 DenyVnet deny inbound * VirtualNetwork:* -> *:*",
+        ],
+    );
+    let report = ask(network, &BastionQuestion::about("vm-web-01"));
+    let denials: Vec<(&str, &str)> = report
+        .blockers
+        .iter()
+        .filter(|cause| cause.code == BastionCode::NicDeny)
+        .map(|cause| (cause.rule.as_deref().unwrap(), cause.message.as_str()))
+        .collect();
+    assert_eq!(denials.len(), 2, "{:?}", report.blockers);
+    assert_eq!(denials[0].0, "DenyHalf");
+    assert!(denials[0].1.ends_with("hits 10.0.1.0/28 of Bastion's 10.0.1.0/26"), "{denials:?}");
+    assert_eq!(denials[1].0, "DenyVnet");
+    let rest = "hits 10.0.1.16/28, 10.0.1.32/27 of Bastion's 10.0.1.0/26";
+    assert!(denials[1].1.ends_with(rest), "{denials:?}");
+    let of_tag: Vec<&str> = report
+        .blockers
+        .iter()
+        .filter(|cause| cause.code == BastionCode::DenyVirtualNetwork)
+        .filter_map(|cause| cause.rule.as_deref())
+        .collect();
+    assert_eq!(of_tag, ["DenyVnet"]);
 }
 
 /// S7.9.
@@ -532,7 +714,13 @@ fn missing_facts_make_the_answer_indeterminate_and_are_named() {
     let question = BastionQuestion::about("vm-web-01");
     assert_eq!(ask(network.clone(), &question).verdict, BastionVerdict::Allowed);
     only(&mut network, &["200 One allow inbound tcp 10.0.1.0/26:* -> 10.0.0.4/32:22"]);
-    assert_eq!(ask(network, &question).verdict, BastionVerdict::Indeterminate);
+    let report = ask(network, &question);
+    assert_eq!(report.verdict, BastionVerdict::Indeterminate);
+    let session = report.legs.iter().find(|leg| leg.name == LegName::BastionToVm).unwrap();
+    // S3.12: what may pass is not denied.
+    let access: Vec<Verdict> = session.gates.iter().map(|gate| gate.access).collect();
+    assert_eq!(access, [Verdict::Allow, Verdict::Allow, Verdict::Indeterminate]);
+    assert!(report.unknown.iter().any(|one| one.contains("private address")));
 }
 
 #[test]

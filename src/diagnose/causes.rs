@@ -10,6 +10,7 @@ use super::scene::Scene;
 use super::wording;
 use crate::eval::{FieldMatches, Match, Verdict};
 use crate::model::{Direction, ResourceId, ServiceTag};
+use crate::net::AddressSet;
 use crate::path::GateKind;
 use crate::resolve::{Effect, Names, Rule, RuleKind, Ruleset};
 
@@ -55,16 +56,37 @@ impl<'a> At<'a> {
         cause(code, self.leg, Some(self.station), rule, message)
     }
 
-    /// The first rule that denies.
-    fn denier(&self) -> Option<(usize, &'a Rule)> {
-        self.stop.denying(self.station).next()
+    /// The rules that deny, each with the sources it denies.
+    fn deniers(&self) -> Vec<(usize, &'a Rule, &'a AddressSet)> {
+        let rules = self.station.rules();
+        let of =
+            |(index, sources): &'a (usize, AddressSet)| Some((*index, rules.get(*index)?, sources));
+        self.stop.denials.iter().filter_map(of).collect()
     }
 
-    /// What denies and, where another rule would have allowed, which.
-    fn denial(&self) -> String {
-        let Some((index, rule)) = self.denier() else {
-            return "no rule matches, and what no rule matches is denied".to_owned();
-        };
+    /// One cause for each rule that denies, or for there being none.
+    fn denials(&self, code: Code) -> Vec<Cause> {
+        let deniers = self.deniers();
+        if deniers.is_empty() {
+            let message = "no rule matches, and what no rule matches is denied".to_owned();
+            return vec![self.cause(code, None, message)];
+        }
+        let causes = deniers.into_iter().flat_map(|(index, rule, sources)| {
+            let mut causes = vec![self.cause(code, Some(rule), self.denial(index, rule, sources))];
+            if self.is_at_machine() && !self.station.is_admin() && rule.kind == RuleKind::Custom {
+                causes.extend(self.kind_of_deny(rule));
+            }
+            causes
+        });
+        causes.collect()
+    }
+
+    fn is_at_machine(&self) -> bool {
+        !is_bastion_side(self.leg, self.station)
+    }
+
+    /// What a rule denies and, where another would have allowed, which.
+    fn denial(&self, index: usize, rule: &Rule, sources: &AddressSet) -> String {
         let network = self.scene.topology.network();
         let mut text = if rule.kind == RuleKind::Default {
             format!("{} denies what no rule before it allows", wording::rule(rule))
@@ -78,14 +100,12 @@ impl<'a> At<'a> {
         if let Some(later) = later {
             text = format!("{text} before {} is looked at", wording::rule(later));
         }
-        let is_part = !self.stop.denied_sources.is_empty()
-            && !self.stop.denied_sources.covers(&self.scene.bastion.addresses)
-            && self.leg == LegName::BastionToVm;
-        if is_part {
+        let bastion = &self.scene.bastion.addresses;
+        if self.leg == LegName::BastionToVm && !sources.is_empty() && !sources.covers(bastion) {
             text = format!(
                 "{text}; this hits {} of Bastion's {}",
-                wording::set(&self.stop.denied_sources),
-                wording::set(&self.scene.bastion.addresses)
+                wording::set(sources),
+                wording::set(bastion)
             );
         }
         text
@@ -96,8 +116,7 @@ impl<'a> At<'a> {
     }
 
     fn bastion_side(&self, compliance: Option<&Compliance>) -> Vec<Cause> {
-        let rule = self.denier().map(|(_, rule)| rule);
-        let mut causes = vec![self.cause(self.leg.code_at_bastion(), rule, self.denial())];
+        let mut causes = self.denials(self.leg.code_at_bastion());
         let requirement = compliance.and_then(|compliance| {
             compliance.requirements.iter().find(|one| one.id.leg() == self.leg)
         });
@@ -143,26 +162,25 @@ impl<'a> At<'a> {
     }
 
     fn machine_side(&self) -> Vec<Cause> {
-        let denier = self.denier();
-        let rule = denier.map(|(_, rule)| rule);
+        let first = self.deniers().first().map(|(index, rule, _)| (*index, *rule));
         let primary = match self.station.kind() {
             GateKind::AdminInbound | GateKind::AdminOutbound => Code::AdminRuleDeny,
             GateKind::NicInbound | GateKind::NicOutbound => Code::NicDeny,
             _ => Code::SubnetDeny,
         };
-        let mut causes = vec![self.cause(primary, rule, self.denial())];
+        let mut causes = self.denials(primary);
         if self.scene.is_developer() {
             let message = format!(
                 "sessions of the Developer SKU come from {}, which is denied here",
                 wording::set(&self.scene.bastion.addresses)
             );
+            let rule = first.map(|(_, rule)| rule);
             causes.push(self.cause(Code::HostAddressBlocked, rule, message));
         }
         if self.station.is_admin() {
             return causes;
         }
-        if let Some((index, rule)) = denier.filter(|(_, rule)| rule.kind == RuleKind::Custom) {
-            causes.extend(self.kind_of_deny(rule));
+        if let Some((index, rule)) = first.filter(|(_, rule)| rule.kind == RuleKind::Custom) {
             let shadowed = custom_allows(self.station)
                 .find(|(later, allow)| *later > index && self.covers(allow));
             if let Some((_, allow)) = shadowed {
@@ -193,7 +211,7 @@ impl<'a> At<'a> {
         let prefixes = &self.scene.question.jit_rule_prefixes;
         if prefixes.iter().any(|prefix| name.starts_with(&prefix.to_ascii_lowercase())) {
             let message = format!(
-                "{} looks like a rule of just-in-time access: request access in Defender for Cloud",
+                "{} looks like a rule of just-in-time access: request access in Defender for Cloud first; only where that is no way, insert a rule",
                 wording::rule(rule)
             );
             causes.push(self.cause(Code::JitRule, Some(rule), message));

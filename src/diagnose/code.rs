@@ -71,9 +71,13 @@ codes! {
     CustomPortNotInEgress "BAS11_CUSTOM_PORT_NOT_IN_EGRESS" Blocker
         "The group on AzureBastionSubnet lets sessions out to 22 or 3389 but not to the custom port in use. Add that port to the outbound rule.";
     PeerNotInTag "BAS12_PEER_NOT_IN_TAG" Blocker
-        "The outbound rule for sessions names VirtualNetwork, and the machine's address is outside that tag as seen from AzureBastionSubnet: the peering is missing, not connected or closed, or the address is on-premises. Repair the peering or allow the address explicitly.";
+        "Bastion reaches a machine in another virtual network over a peering that is connected and open at both sides. Here it is missing, not connected or closed; or the outbound rule for sessions names VirtualNetwork, and the machine's address is outside that tag as seen from AzureBastionSubnet, as an address on-premises is. Repair the peering or allow the address explicitly.";
     RegionalAzureCloud "BAS13_REGIONAL_AZURECLOUD" Warning
         "The outbound rule for Azure's endpoints names a regional tag such as AzureCloud.WestEurope. Bastion needs the global tag AzureCloud.";
+    NotOffered "BAS14_NOT_OFFERED" Blocker
+        "The Bastion host does not offer what is asked for, whatever the rules say: its SKU is too low for the port, the address or private-only access, IP-based connection is off, or it is a Developer host of another virtual network.";
+    UnsupportedSubnet "BAS15_UNSUPPORTED_SUBNET" Blocker
+        "Bastion cannot work as it should in its subnet: the subnet is not called AzureBastionSubnet, or a route table is on it.";
     AdminRuleDeny "VM01_ADMIN_RULE_DENY" Blocker
         "A security admin rule of Azure Virtual Network Manager denies the session at the machine's virtual network, before any security group is asked. No rule in a security group can undo that: the network manager's owner must allow it above the denying rule.";
     SubnetDeny "VM02_SUBNET_NSG_DENY" Blocker
@@ -158,7 +162,7 @@ mod tests {
     #[test]
     fn every_code_of_the_catalogue_is_there_once_with_its_own_number() {
         let mut short: Vec<_> = BastionCode::ALL.iter().map(|code| code.short()).collect();
-        let expected = (1..=13)
+        let expected = (1..=15)
             .map(|n| format!("BAS{n:02}"))
             .chain((1..=17).map(|n| format!("VM{n:02}")))
             .chain(["DEV01".to_owned(), "IPC01".to_owned()]);

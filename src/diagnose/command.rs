@@ -62,6 +62,60 @@ pub(super) fn create_admin_rule(collection: &ResourceId, rule: &AdminRule) -> St
     command.text
 }
 
+/// `az network vnet peering create …`.
+pub(super) fn create_peering(network: &ResourceId, name: &str, remote: &ResourceId) -> String {
+    let mut command = peering("create", network, name);
+    command.option("--remote-vnet", [remote.as_str()]);
+    command.option::<&str>("--allow-vnet-access", []);
+    command.text
+}
+
+/// `az network vnet peering delete …`.
+pub(super) fn delete_peering(network: &ResourceId, name: &str) -> String {
+    peering("delete", network, name).text
+}
+
+/// `az network vnet peering sync …`.
+pub(super) fn sync_peering(network: &ResourceId, name: &str) -> String {
+    peering("sync", network, name).text
+}
+
+/// `az network vnet peering update … --set allowVirtualNetworkAccess=true`.
+pub(super) fn open_peering(network: &ResourceId, name: &str) -> String {
+    let mut command = peering("update", network, name);
+    command.option("--set", ["allowVirtualNetworkAccess=true"]);
+    command.text
+}
+
+fn peering(verb: &str, network: &ResourceId, name: &str) -> Command {
+    let mut command = Command::new(&format!("az network vnet peering {verb}"));
+    command.option("-g", [resource_group(network)]);
+    command.option("--vnet-name", [network.name()]);
+    command.option("-n", [name]);
+    command
+}
+
+/// `az network vnet subnet update … --remove routeTable`.
+pub(super) fn remove_route_table(subnet: &ResourceId) -> String {
+    let network = subnet.parent();
+    let mut command = Command::new("az network vnet subnet update");
+    command.option("-g", [resource_group(subnet)]);
+    let network = network.as_ref().map_or("<virtual-network>", ResourceId::name);
+    command.option("--vnet-name", [network]);
+    command.option("-n", [subnet.name()]);
+    command.option("--remove", ["routeTable"]);
+    command.text
+}
+
+/// `az network bastion update …`.
+pub(super) fn update_bastion(host: &ResourceId, option: &str, value: &str) -> String {
+    let mut command = Command::new("az network bastion update");
+    command.option("-g", [resource_group(host)]);
+    command.option("-n", [host.name()]);
+    command.option(option, [value]);
+    command.text
+}
+
 struct Command {
     text: String,
 }

@@ -26,7 +26,7 @@ impl BastionReport {
         let offers = self.warnings.iter().filter_map(|warning| warning.offer.as_deref());
         repairs(&mut text, "To tidy up", offers);
         items(&mut text, "Assuming", self.assumptions.iter().cloned());
-        items(&mut text, "Other causes", self.other_causes.iter().cloned());
+        items(&mut text, "Other causes", self.other_possible_causes().into_iter());
         text
     }
 }

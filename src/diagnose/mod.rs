@@ -15,6 +15,7 @@ mod lint;
 mod lint_code;
 mod markdown;
 mod near_miss;
+mod obstacle;
 mod offer;
 mod other_causes;
 mod probe;

@@ -1,164 +1,84 @@
-//! Causes that are no matter of security groups (end of SEMANTICS 7.4): those that the topology
-//! shows, and those that remain possible when no rule denies.
+//! Causes that are no matter of security groups (end of SEMANTICS 7.4) and may stand in the way:
+//! those that the topology hints at, and those that remain when no rule denies. What the topology
+//! shows for certain is an [obstacle](super::obstacle).
 
+use super::obstacle::{network_of_bastion, peering_with};
 use super::question::Session;
-use super::scene::{Scene, network_of};
+use super::scene::Scene;
 use crate::model::Value;
 use crate::net::Prefix;
-use crate::network::{BastionSku, NextHop, PeeringState, RouteDestination, Subnet, VirtualNetwork};
+use crate::network::{NextHop, PeeringState, RouteDestination};
 
-/// One cause outside of security groups.
-pub(super) struct OtherCause {
-    /// Whether the topology shows it to stand in the way.
-    pub(super) is_certain: bool,
-    pub(super) text: String,
-}
-
-/// What the topology shows, and what remains where `nothing_denies`.
-pub(super) fn other_causes(scene: &Scene<'_>, nothing_denies: bool) -> Vec<OtherCause> {
+/// What may stand in the way beside what certainly does, and what remains where `nothing_denies`.
+pub(super) fn other_causes(scene: &Scene<'_>, nothing_denies: bool) -> Vec<String> {
     let mut causes = Vec::new();
     on_bastion_subnet(scene, &mut causes);
     between_networks(scene, &mut causes);
-    of_the_sku(scene, &mut causes);
+    if scene.is_outside() {
+        causes.push(format!(
+            "routes over VPN or ExpressRoute between the Bastion subnet and {}, and firewalls there",
+            scene.address_text()
+        ));
+    }
     on_the_way_back(scene, &mut causes);
     if nothing_denies {
-        causes.extend(beyond_the_network(scene).into_iter().map(possible));
+        causes.extend(beyond_the_network(scene));
     }
     causes
 }
 
-fn certain(text: String) -> OtherCause {
-    OtherCause { is_certain: true, text }
-}
-
-fn possible(text: String) -> OtherCause {
-    OtherCause { is_certain: false, text }
-}
-
-fn on_bastion_subnet(scene: &Scene<'_>, causes: &mut Vec<OtherCause>) {
+fn on_bastion_subnet(scene: &Scene<'_>, causes: &mut Vec<String>) {
     let Some((virtual_network, subnet)) = scene.bastion.place else { return };
-    if !subnet.is_bastion() {
-        causes.push(certain(format!(
-            "Bastion's subnet is called `{}`: it must be called {} exactly",
-            subnet.name(),
-            Subnet::BASTION
-        )));
-    }
     let is_small = |prefix: &&Prefix| prefix.is_ipv4() && prefix.length() > 26;
     if let Some(prefix) = subnet.prefixes.iter().find(is_small) {
-        causes.push(possible(format!(
+        causes.push(format!(
             "the Bastion subnet {prefix} is smaller than /26, which only deployments older than November 2021 may be"
-        )));
-    }
-    if let Some(table) = &subnet.route_table {
-        let name = table.known().map_or("an unknown table", |id| id.name());
-        causes.push(certain(format!(
-            "a route table ({name}) is on the Bastion subnet, which Bastion does not support"
-        )));
+        ));
     }
     let has_gateway =
         virtual_network.subnets.iter().any(|one| one.name().eq_ignore_ascii_case("GatewaySubnet"));
     let uses_remote = virtual_network.peerings.iter().any(|one| one.use_remote_gateways);
     if has_gateway || uses_remote {
-        causes.push(possible(format!(
+        causes.push(format!(
             "a default route advertised over the gateway of `{}` (forced tunnelling) breaks Bastion",
             virtual_network.name()
-        )));
+        ));
     }
 }
 
-fn between_networks(scene: &Scene<'_>, causes: &mut Vec<OtherCause>) {
+fn between_networks(scene: &Scene<'_>, causes: &mut Vec<String>) {
     let Some((here, _)) = scene.target.place else { return };
-    let place = scene.bastion.place.map(|(network, _)| network);
-    let there = place.or_else(|| {
-        let id = network_of(scene.bastion.host?)?;
-        scene.topology.virtual_network(&id)
-    });
-    let Some(there) = there.filter(|there| there.id != here.id) else { return };
+    let Some(there) = network_of_bastion(scene).filter(|there| there.id != here.id) else {
+        return;
+    };
     if scene.is_developer() {
-        causes.push(certain(format!(
-            "a Developer host serves its own virtual network `{}` only, and the machine is in `{}`",
-            there.name(),
-            here.name()
-        )));
         return;
     }
+    let mut is_connected = true;
     for (from, to) in [(there, here), (here, there)] {
-        causes.extend(peering(from, to));
+        let peering = peering_with(from, to);
+        is_connected &= peering.is_some_and(|one| {
+            one.state == PeeringState::Connected && one.allow_virtual_network_access
+        });
+        if let Some(peering) = peering.filter(|one| one.state == PeeringState::Unknown) {
+            causes.push(format!(
+                "the state of peering `{}` of `{}` with `{}` is not known",
+                peering.name,
+                from.name(),
+                to.name()
+            ));
+        }
     }
-    if causes.iter().all(|cause| !cause.is_certain) {
-        causes.push(possible(format!(
+    if is_connected {
+        causes.push(format!(
             "users need the Reader role on virtual network `{}` too, because it is a peered one",
             here.name()
-        )));
-    }
-}
-
-/// What is wrong with the peering that `from` has with `to`.
-fn peering(from: &VirtualNetwork, to: &VirtualNetwork) -> Option<OtherCause> {
-    let mut peerings = from.peerings.iter();
-    let peering = peerings.find(|one| one.remote.as_ref().and_then(Value::known) == Some(&to.id));
-    let Some(peering) = peering else {
-        return Some(certain(format!("`{}` has no peering with `{}`", from.name(), to.name())));
-    };
-    let of = || format!("peering `{}` of `{}` with `{}`", peering.name, from.name(), to.name());
-    match peering.state {
-        PeeringState::Connected if !peering.allow_virtual_network_access => Some(certain(format!(
-            "{} lets no traffic through: allowVirtualNetworkAccess is off",
-            of()
-        ))),
-        PeeringState::Connected => None,
-        PeeringState::Disconnected => Some(certain(format!("{} is disconnected", of()))),
-        PeeringState::Initiated => {
-            Some(certain(format!("{} is only initiated: the other side is missing", of())))
-        }
-        _ => Some(possible(format!("the state of {} is not known", of()))),
-    }
-}
-
-fn of_the_sku(scene: &Scene<'_>, causes: &mut Vec<OtherCause>) {
-    let Some(host) = scene.bastion.host else { return };
-    let port = scene.question.port();
-    let is_custom = !matches!(port, 22 | 3389);
-    let crossed =
-        matches!((scene.question.session, port), (Session::Ssh, 3389) | (Session::Rdp, 22));
-    if host.sku < BastionSku::Standard && (is_custom || crossed) {
-        causes.push(certain(format!(
-            "{} on port {port} needs the Standard SKU or higher, and {} is {}",
-            scene.question.session,
-            host.name(),
-            host.sku
-        )));
-    }
-    if scene.is_outside() {
-        if host.sku < BastionSku::Standard {
-            causes.push(certain(format!(
-                "connecting to an address needs the Standard SKU or higher, and {} is {}",
-                host.name(),
-                host.sku
-            )));
-        } else if !host.ip_connect {
-            causes.push(certain(format!(
-                "IP-based connection is off at {} (enableIpConnect)",
-                host.name()
-            )));
-        }
-        causes.push(possible(format!(
-            "routes over VPN or ExpressRoute between the Bastion subnet and {}, and firewalls there",
-            scene.address_text()
-        )));
-    }
-    if host.private_only && host.sku < BastionSku::Premium {
-        causes.push(certain(format!(
-            "a private-only host needs the Premium SKU, and {} is {}",
-            host.name(),
-            host.sku
-        )));
+        ));
     }
 }
 
 /// Routes at the machine's subnet that lead its replies somewhere else.
-fn on_the_way_back(scene: &Scene<'_>, causes: &mut Vec<OtherCause>) {
+fn on_the_way_back(scene: &Scene<'_>, causes: &mut Vec<String>) {
     let Some((_, subnet)) = scene.target.place else { return };
     let table = subnet.route_table.as_ref().and_then(Value::known);
     let Some(table) = table.and_then(|id| scene.topology.route_table(id)) else { return };
@@ -168,7 +88,7 @@ fn on_the_way_back(scene: &Scene<'_>, causes: &mut Vec<OtherCause>) {
         covers && matches!(route.next_hop, NextHop::VirtualAppliance | NextHop::None | NextHop::VirtualNetworkGateway)
     });
     if let Some(route) = leads_away {
-        causes.push(possible(format!(
+        causes.push(format!(
             "route `{}` of table {} sends the machine's replies to Bastion elsewhere ({})",
             route.name,
             table.id.name(),
@@ -177,7 +97,7 @@ fn on_the_way_back(scene: &Scene<'_>, causes: &mut Vec<OtherCause>) {
                 NextHop::VirtualAppliance => "to an appliance, which saw no request",
                 _ => "to a gateway",
             }
-        )));
+        ));
     }
 }
 

@@ -190,8 +190,9 @@ pub(super) struct Stop {
     pub(super) trace: Option<Trace>,
     /// Every rule that denies some of them, or that may.
     pub(super) deniers: Vec<usize>,
-    /// The sources of which some packets are certainly denied here.
-    pub(super) denied_sources: AddressSet,
+    /// The rules that certainly deny some of them, in the order they are looked at, each with
+    /// the sources it denies as far as they are addresses.
+    pub(super) denials: Vec<(usize, AddressSet)>,
 }
 
 /// Puts `query` to the stations.
@@ -236,9 +237,28 @@ pub(super) fn ask(stations: &[Station], query: &Query, demand: Demand) -> Passag
         rounds.retain(|round| round.verdict == verdict);
         rounds.truncate(1);
     }
+    let is_open: Vec<bool> = (0..stations.len())
+        .map(|station| demand == Demand::OneDestination && differs_at(station, &rounds))
+        .collect();
     let walks: Vec<Walk> = rounds.into_iter().flat_map(|round| round.walks).collect();
-    let stops = (0..stations.len()).map(|index| stop_at(index, &walks)).collect();
+    let stops = is_open.into_iter().enumerate().map(|(index, is_open)| {
+        let mut stop = stop_at(index, &walks)?;
+        if is_open {
+            stop.verdict = Verdict::Indeterminate;
+        }
+        Some(stop)
+    });
+    let stops = stops.collect();
     Passage { verdict, stops, allowed_sources, other_sources }
+}
+
+/// Whether a gate treats the destinations differently of which the input does not say which it is.
+fn differs_at(station: usize, rounds: &[Round]) -> bool {
+    let verdicts = rounds.iter().map(|round| {
+        let answers = round.walks.iter().filter_map(|walk| walk.answers.get(station)?.as_ref());
+        all(answers.map(|(verdict, _)| *verdict))
+    });
+    one(verdicts) == Verdict::Indeterminate
 }
 
 struct Round {
@@ -304,7 +324,7 @@ fn stop_at(station: usize, walks: &[Walk]) -> Option<Stop> {
             verdict: *verdict,
             trace: trace.clone(),
             deniers: Vec::new(),
-            denied_sources: AddressSet::empty(),
+            denials: Vec::new(),
         });
         if badness(*verdict) > badness(stop.verdict) {
             stop.verdict = *verdict;
@@ -313,12 +333,16 @@ fn stop_at(station: usize, walks: &[Walk]) -> Option<Stop> {
         if *verdict == Verdict::Allow {
             continue;
         }
-        if *verdict == Verdict::Deny
-            && let Some(source) = addresses(&walk.source)
-        {
-            stop.denied_sources = stop.denied_sources.union(source);
-        }
         let decision = trace.as_ref().map(|trace| &trace.decision);
+        if *verdict == Verdict::Deny
+            && let Some(rule) = decision.and_then(|decision| decision.rule_index())
+        {
+            let source = addresses(&walk.source).cloned().unwrap_or_default();
+            match stop.denials.iter_mut().find(|(one, _)| *one == rule) {
+                Some((_, sources)) => *sources = sources.union(&source),
+                None => stop.denials.push((rule, source)),
+            }
+        }
         let rules = decision
             .into_iter()
             .flat_map(|decision| decision.undecided().iter().copied().chain(decision.rule_index()));
@@ -330,6 +354,7 @@ fn stop_at(station: usize, walks: &[Walk]) -> Option<Stop> {
     }
     if let Some(stop) = &mut stop {
         stop.deniers.sort_unstable();
+        stop.denials.sort_by_key(|(rule, _)| *rule);
     }
     stop
 }

@@ -24,7 +24,8 @@ use crate::resolve::Topology;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Repair {
-    /// The security group to change; of an admin rule its network manager.
+    /// The security group to change; of an admin rule its network manager, of a change outside of
+    /// rules the virtual network, subnet or Bastion host.
     pub nsg: String,
     /// What kind of change it is.
     pub action: Action,
@@ -84,6 +85,8 @@ pub enum Action {
     InsertRulePair,
     /// One rule is added to a collection of a network manager.
     InsertAdminRule,
+    /// Something other than rules is changed, such as a peering: the note says what.
+    ChangeNetwork,
     /// No rule can be added: the note says what else would do.
     ByHand,
 }
@@ -518,6 +521,11 @@ fn admin_repair(scene: &Scene<'_>, leg: &Leg, station: &Station, copy: &mut Netw
                 .to_owned(),
         ),
     }
+}
+
+/// A change of something other than rules.
+pub(super) fn outside_groups(leg: LegName, resource: String, words: String, az: String) -> Repair {
+    Repair { action: Action::ChangeNetwork, az, ..by_hand(leg, resource, words) }
 }
 
 fn by_hand(leg: LegName, nsg: String, note: String) -> Repair {

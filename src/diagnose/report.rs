@@ -50,15 +50,16 @@ pub struct BastionReport {
     pub summary: String,
     /// Who was asked about.
     pub subject: Subject,
-    /// Everything that must get through, and the gates it passes.
+    /// Everything that must get through, and what the rules at the gates it passes say.
     pub legs: Vec<LegReport>,
-    /// Every gate that denies, and what explains it.
+    /// What stands in the way outside of rules, then every gate that denies and what explains it.
     pub blockers: Vec<Cause>,
     /// What does not stop anything but should be known.
     pub warnings: Vec<Cause>,
     /// Rules that would have allowed what is denied, but for a field or two; the nearest first.
     pub near_misses: Vec<NearMiss>,
-    /// What to change, one entry per rule list; together they open everything that is denied.
+    /// What to change, outside of rules first, then one entry per rule list; together they open
+    /// everything that is denied.
     pub repairs: Vec<Repair>,
     /// Whether the group on AzureBastionSubnet holds what Azure demands of it; `None` where
     /// there is no such group.
@@ -169,6 +170,14 @@ pub struct Cause {
     /// What could be done about a warning; nothing that has to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<Box<Repair>>,
+}
+
+impl Cause {
+    /// Whether it is no rule but something of the network that stands in the way.
+    pub(super) fn is_an_obstacle(&self) -> bool {
+        use BastionCode::{NotOffered, PeerNotInTag, UnsupportedSubnet};
+        self.gate.is_none() && matches!(self.code, NotOffered | PeerNotInTag | UnsupportedSubnet)
+    }
 }
 
 pub(super) fn display<T: std::fmt::Display, S: Serializer>(

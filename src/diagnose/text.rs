@@ -40,10 +40,18 @@ impl BastionReport {
             BastionVerdict::Blocked => "besides",
             _ => "if it fails",
         };
-        page.notes(heading, &self.other_causes);
+        page.notes(heading, &self.other_possible_causes());
         page.text.truncate(page.text.trim_end().len());
         page.text.push('\n');
         page.text
+    }
+}
+
+impl BastionReport {
+    /// The other causes that are not among the blockers already.
+    pub(super) fn other_possible_causes(&self) -> Vec<String> {
+        let is_told = |text: &String| self.blockers.iter().any(|cause| cause.message == *text);
+        self.other_causes.iter().filter(|text| !is_told(text)).cloned().collect()
     }
 }
 
@@ -71,7 +79,12 @@ fn picture(report: &BastionReport, style: Style) -> String {
     if let Some(client) = leg(LegName::ClientToBastion) {
         let _ = write!(picture, "client {} ", arrow(443, client.access, style));
     }
-    let session = leg(LegName::BastionToVm).map_or(Verdict::Indeterminate, |leg| leg.access);
+    let stands = |cause: &Cause| cause.is_an_obstacle() && cause.leg == LegName::BastionToVm;
+    let session = match leg(LegName::BastionToVm) {
+        _ if report.blockers.iter().any(stands) => Verdict::Deny,
+        Some(leg) => leg.access,
+        None => Verdict::Indeterminate,
+    };
     let arrow = arrow(subject.port, session, style);
     let _ = write!(picture, "{} {arrow} {}", subject.bastion, subject.vm);
     picture
@@ -277,6 +290,12 @@ fn repair_lines(repair: &Repair, style: Style) -> Vec<String> {
         ));
         return lines;
     }
+    if repair.action == Action::ChangeNetwork {
+        let proof = if repair.proved { "   (proved on a copy of the network)" } else { "" };
+        lines.push(format!("{}{proof}", repair.note.as_deref().unwrap_or_default()));
+        lines.extend(repair.az.lines().map(str::to_owned));
+        return lines;
+    }
     lines.extend(repair.az.lines().map(str::to_owned));
     let proof = if repair.proved { "   (proved on a copy of the network)" } else { "" };
     if repair.closes.is_empty() {
@@ -403,11 +422,14 @@ fn grouped(causes: &[Cause]) -> Vec<(&Cause, Vec<&Cause>)> {
     let mut groups: Vec<(&Cause, Vec<&Cause>)> = Vec::new();
     for cause in causes {
         let is_same = |first: &Cause| {
-            first.leg == cause.leg && (first.gate == cause.gate || explains_leg(cause.code))
+            first.leg == cause.leg
+                && !first.is_an_obstacle()
+                && (first.gate == cause.gate || explains_leg(cause.code))
         };
         match groups.iter_mut().rev().find(|(first, _)| is_same(first)) {
-            Some((_, others)) => others.push(cause),
-            None => groups.push((cause, Vec::new())),
+            // Several rules of one gate may each deny a part.
+            Some((_, others)) if !cause.code.is_a_gate() => others.push(cause),
+            _ => groups.push((cause, Vec::new())),
         }
     }
     groups

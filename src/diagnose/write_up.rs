@@ -1,11 +1,13 @@
 //! Putting a diagnosis together.
 
 use super::causes;
+use super::code::BastionCode;
 use super::compliance;
-use super::legs::{Check, Leg, LegName, legs};
+use super::legs::{self, Check, Leg, LegName};
 use super::near_miss::near_misses;
+use super::obstacle::{Obstacle, obstacles, remedies};
 use super::offer::make_offers;
-use super::other_causes::{OtherCause, other_causes};
+use super::other_causes::other_causes;
 use super::probe::{Demand, Station, Stop};
 use super::question::{BastionQuestion, QuestionError};
 use super::repair::repairs;
@@ -30,31 +32,40 @@ pub fn bastion(
     question: &BastionQuestion,
 ) -> Result<BastionReport, QuestionError> {
     let scene = Scene::new(topology, question)?;
-    let legs = legs(&scene);
+    let legs = legs::legs(&scene);
     let compliance = compliance::of_legs(&scene, &legs);
-    let verdict = verdict(&legs);
-    let nothing_denies =
-        legs.iter().all(|leg| !leg.name.carries_the_session() || leg.verdict() != Verdict::Deny);
-    let others = other_causes(&scene, nothing_denies);
-    let blockers = causes::blockers(&scene, &legs, compliance.as_ref());
-    let mut warnings = causes::warnings(&scene, &legs, compliance.as_ref());
-    let mut copy = topology.network().clone();
-    let repairs = repairs(&scene, &legs, &mut copy);
-    make_offers(&scene, &legs, compliance.as_ref(), &mut warnings, &mut copy);
+    let obstacles = obstacles(&scene);
+    let verdict = verdict(&legs, &obstacles);
+    let nothing_denies = verdict != BastionVerdict::Blocked;
+    let gates = causes::blockers(&scene, &legs, compliance.as_ref());
     let unknown = unknown(&legs);
+    let summary = summary(&scene, verdict, &gates, &unknown, &obstacles);
+    let mut warnings = causes::warnings(&scene, &legs, compliance.as_ref());
+    if obstacles.iter().any(Obstacle::stops_the_session) {
+        // Nothing is open.
+        warnings.retain(|warning| warning.code != BastionCode::OpenByDefault);
+    }
+    let mut copy = topology.network().clone();
+    let repairs = remedies(&scene, &obstacles, &mut copy, |scene, copy| {
+        repairs(scene, &legs::legs(scene), copy)
+    });
+    make_offers(&scene, &legs, compliance.as_ref(), &mut warnings, &mut copy);
+    let obstacle_texts = obstacles.iter().map(|one| one.text.clone());
+    let other_causes =
+        obstacle_texts.chain(other_causes(&scene, nothing_denies)).collect::<Vec<String>>();
     Ok(BastionReport {
         verdict,
-        summary: summary(&scene, verdict, &blockers, &unknown, &others),
+        summary,
         subject: subject(&scene),
         near_misses: near_misses(&scene, &legs),
         repairs,
         assumptions: assumptions(&scene, &legs),
         legs: legs.iter().map(|leg| leg_report(&scene, leg)).collect(),
-        blockers,
+        blockers: obstacles.iter().map(Obstacle::cause).chain(gates).collect(),
         warnings,
         compliance,
         unknown,
-        other_causes: others.into_iter().map(|cause| cause.text).collect(),
+        other_causes,
     })
 }
 
@@ -82,22 +93,22 @@ fn line(
     question: &BastionQuestion,
 ) -> Result<(BastionVerdict, String), QuestionError> {
     let scene = Scene::new(topology, question)?;
-    let legs = legs(&scene);
-    let verdict = verdict(&legs);
-    let blockers = causes::blockers(&scene, &legs, None);
-    let others = other_causes(&scene, false);
-    Ok((verdict, summary(&scene, verdict, &blockers, &unknown(&legs), &others)))
+    let legs = legs::legs(&scene);
+    let obstacles = obstacles(&scene);
+    let verdict = verdict(&legs, &obstacles);
+    let gates = causes::blockers(&scene, &legs, None);
+    Ok((verdict, summary(&scene, verdict, &gates, &unknown(&legs), &obstacles)))
 }
 
-fn verdict(legs: &[Leg]) -> BastionVerdict {
+fn verdict(legs: &[Leg], obstacles: &[Obstacle]) -> BastionVerdict {
     let has = |session: bool, verdict| {
         legs.iter().any(|leg| leg.name.carries_the_session() == session && leg.verdict() == verdict)
     };
-    if has(true, Verdict::Deny) {
+    if has(true, Verdict::Deny) || obstacles.iter().any(Obstacle::stops_the_session) {
         BastionVerdict::Blocked
     } else if has(true, Verdict::Indeterminate) {
         BastionVerdict::Indeterminate
-    } else if has(false, Verdict::Deny) {
+    } else if has(false, Verdict::Deny) || !obstacles.is_empty() {
         BastionVerdict::Degraded
     } else if has(false, Verdict::Indeterminate) {
         BastionVerdict::Indeterminate
@@ -111,19 +122,29 @@ fn summary(
     verdict: BastionVerdict,
     blockers: &[Cause],
     unknown: &[String],
-    others: &[OtherCause],
+    obstacles: &[Obstacle],
 ) -> String {
     let question = scene.question;
     let session =
         format!("open {} (tcp/{}) to {}", question.session, question.port(), machine_text(scene));
-    let mut text = match verdict {
+    let text = match verdict {
         BastionVerdict::Blocked => {
             let session_blockers: Vec<&Cause> =
                 blockers.iter().filter(|cause| cause.leg.carries_the_session()).collect();
             let denier = blame(&session_blockers);
+            let stops = obstacles.iter().find(|one| one.stops_the_session());
             let is_client =
                 session_blockers.first().is_some_and(|one| one.leg == LegName::ClientToBastion);
-            if is_client {
+            if let Some(obstacle) = stops {
+                let also = match denier.strip_prefix(": ") {
+                    Some(_) if is_client => {
+                        format!("; also, users cannot reach {}{denier}", scene.bastion.name)
+                    }
+                    Some(denier) => format!("; as things are, {denier} too"),
+                    None => String::new(),
+                };
+                format!("Azure Bastion cannot {session}: {}{also}", obstacle.text)
+            } else if is_client {
                 format!("users cannot reach {} to {session}{denier}", scene.bastion.name)
             } else {
                 format!("Azure Bastion cannot {session}{denier}")
@@ -133,10 +154,11 @@ fn summary(
             let mut legs: Vec<String> =
                 blockers.iter().map(|cause| cause.leg.as_str().replace('-', " ")).collect();
             legs.dedup();
-            format!(
-                "Azure Bastion can {session}, but something else it needs is denied: {}",
-                legs.join(", ")
-            )
+            let mut reasons: Vec<String> = obstacles.iter().map(|one| one.text.clone()).collect();
+            if !legs.is_empty() {
+                reasons.push(format!("something else it needs is denied: {}", legs.join(", ")));
+            }
+            format!("Azure Bastion can {session}, but {}", reasons.join("; also, "))
         }
         BastionVerdict::Indeterminate => {
             let reason = unknown.first().map_or(String::new(), |reason| format!(": {reason}"));
@@ -151,11 +173,6 @@ fn summary(
             )
         }
     };
-    let certain = others.iter().find(|cause| cause.is_certain);
-    if let Some(cause) = certain {
-        let joint = if verdict == BastionVerdict::Blocked { "; also, " } else { "; but " };
-        text = format!("{text}{joint}{}", cause.text);
-    }
     wording::capitalised(&text)
 }
 
@@ -269,6 +286,9 @@ fn unknown(legs: &[Leg]) -> Vec<String> {
     };
     for leg in legs.iter().filter(|leg| leg.verdict() == Verdict::Indeterminate) {
         let Some(check) = leg.decisive() else { continue };
+        if check.demand == Demand::OneDestination {
+            add("the private address of the machine".to_owned());
+        }
         for (station, stop) in
             leg.stops().filter(|(_, stop)| stop.verdict == Verdict::Indeterminate)
         {
@@ -281,11 +301,6 @@ fn unknown(legs: &[Leg]) -> Vec<String> {
             for rule in stop.undecided(station).filter(|rule| rule.unresolved().next().is_none()) {
                 add(open_question(station, rule, check));
             }
-        }
-        if check.demand == Demand::OneDestination
-            && leg.stops().all(|(_, stop)| stop.verdict != Verdict::Indeterminate)
-        {
-            add("the private address of the machine".to_owned());
         }
     }
     all

@@ -450,6 +450,69 @@ fn what_cannot_be_answered_exits_with_2_and_says_why() {
     }
 }
 
+/// What a name holds must not clear the screen or look like a line of the answer.
+#[test]
+fn control_characters_of_the_input_are_shown_and_not_sent() {
+    let network = std::fs::read_to_string(data().join(NETWORK)).unwrap();
+    let bad = r"\u001b[2J\nallowed\u0007";
+    let evil = network
+        .replace("DenyVnetInBound", &format!("Deny{bad}"))
+        .replace("AllowHttpsInBound", &format!("Allow{bad}"))
+        .replace("/nsg-vm", &format!("/nsg{bad}"))
+        .replace("\"nsg-vm\"", &format!("\"nsg{bad}\""))
+        .replace("\"203.0.113.0/24\"", &format!("\"203.0.113.7{bad}\""));
+    let folder = std::env::temp_dir().join(format!("nsg-control-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("evil.json");
+    std::fs::write(&file, &evil).unwrap();
+    let path = file.to_str().unwrap();
+    let flow = [&SSH_FROM_BASTION[..], &[path]].concat();
+    let asks: [&[&str]; 5] = [
+        &flow,
+        &["diff", NETWORK, path],
+        &["diff", path, "network-fixed.json"],
+        &["exposure", path],
+        &["lint", path, "--verbose"],
+    ];
+    for ask in asks {
+        for format in ["text", "markdown"] {
+            let output = run(&[ask, &["--format", format]].concat());
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            let all = stdout(&output) + &stderr(&output);
+            assert!(all.contains(r"\u{1b}[2J\nallowed\u{7}"), "{ask:?} {all}");
+            assert!(!all.contains(['\u{1b}', '\u{7}']), "{ask:?} {all}");
+            assert!(!all.lines().any(|line| line.starts_with("allowed")), "{ask:?} {all}");
+        }
+    }
+    let unread = run(&["bastion", path, "--strict"]);
+    assert_eq!(unread.status.code(), Some(2));
+    assert!(!stderr(&unread).contains('\u{1b}'), "{}", stderr(&unread));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// The answer comes first, but that the input is broken must not go under.
+#[test]
+fn many_problems_are_counted_where_not_all_are_listed() {
+    let mut group = json!({ "name": "nsg", "id": "/x/networkSecurityGroups/nsg" });
+    let rule = |index: usize| {
+        json!({
+            "name": format!("rule{index}"), "priority": 100 + index, "direction": "Inbound",
+            "access": "Allow", "protocol": "Tcp", "sourceAddressPrefix": "10.0.0.1/33",
+            "sourcePortRange": "*", "destinationAddressPrefix": "*", "destinationPortRange": "22",
+        })
+    };
+    group["securityRules"] = (0..8).map(rule).collect();
+    let ask = ["flow", "--nsg", "nsg", "--direction", "Inbound", "--protocol", "tcp", "-"];
+    let ends = ["--local", "10.0.0.4:22", "--remote", "10.0.0.5"];
+    let brief = run_with_input(&[&ask[..], &ends].concat(), &group.to_string());
+    let last = stderr(&brief).lines().last().unwrap().to_owned();
+    assert!(last.starts_with("the input has 8 problems"), "{last}");
+    assert!(last.contains("--verbose"), "{last}");
+    let all = [&ask[..], &ends, &["--verbose"]].concat();
+    let all = stderr(&run_with_input(&all, &group.to_string()));
+    assert_eq!(all.lines().filter(|line| line.starts_with("error: ")).count(), 8, "{all}");
+}
+
 /// S1.58: what Azure refuses is an error with Azure's code when asked for, else a warning beside
 /// the answer.
 #[test]

@@ -133,7 +133,15 @@ struct Group {
     /// The side, `old` or `new`, that does not hold the group.
     missing_in: Option<&'static str>,
     #[serde(skip)]
-    lines: Vec<(&'static str, String)>,
+    lines: Vec<Line>,
+}
+
+/// One change in text.
+#[derive(Clone)]
+struct Line {
+    mark: &'static str,
+    region: String,
+    reasons: String,
 }
 
 impl Group {
@@ -142,7 +150,8 @@ impl Group {
         let lines = |mark, changes: &[Change]| {
             let line = |change: &Change| {
                 let Change { region, witness, before, after, .. } = change;
-                (mark, format!("{region}\n      {witness}: {before}; now {after}"))
+                let reasons = format!("{witness}: {before}; now {after}");
+                Line { mark, region: region.to_string(), reasons }
             };
             changes.iter().map(line).collect::<Vec<_>>()
         };
@@ -183,16 +192,18 @@ impl Answer {
     fn text(&self, paint: &Paint) -> String {
         let mut text = String::new();
         for group in &self.groups {
+            let name = output::plain(&group.nsg);
             if let Some(side) = group.missing_in {
-                text.push_str(&format!("{}: the {side} input does not hold it\n", group.nsg));
+                text.push_str(&format!("{name}: the {side} input does not hold it\n"));
             }
             if group.lines.is_empty() {
                 continue;
             }
             let direction = group.direction.as_deref().unwrap_or_default();
-            text.push_str(&format!("{} {direction}\n", group.nsg));
-            for (mark, line) in &group.lines {
-                text.push_str(&format!("  {mark} {}\n", paint.code(line)));
+            text.push_str(&format!("{name} {direction}\n"));
+            for Line { mark, region, reasons } in &group.lines {
+                let (region, reasons) = (paint.code(region), output::plain(reasons));
+                text.push_str(&format!("  {mark} {region}\n      {reasons}\n"));
             }
         }
         if text.is_empty() {

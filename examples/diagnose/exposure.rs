@@ -95,7 +95,7 @@ fn text(paint: &Paint, from: &str, all: &[Exposure]) -> String {
     for one in all {
         let addresses =
             one.addresses.as_ref().map_or("unknown address".into(), ToString::to_string);
-        text.push_str(&format!("{} ({addresses})\n", one.interface.name()));
+        text.push_str(&format!("{} ({addresses})\n", output::plain(one.interface.name())));
         if one.certain.is_empty() && one.possible.is_empty() {
             text.push_str(&format!("  nothing from {from} reaches it\n"));
         }
@@ -103,6 +103,7 @@ fn text(paint: &Paint, from: &str, all: &[Exposure]) -> String {
             for Exposed { region, reason, from_all, .. } in exposed {
                 let region = if *from_all { named(from, region) } else { region.to_string() };
                 let region = paint.code(&region);
+                let reason = output::plain(&reason.to_string());
                 text.push_str(&format!("  {mark} {region}\n      {reason}\n"));
             }
         };
@@ -110,6 +111,7 @@ fn text(paint: &Paint, from: &str, all: &[Exposure]) -> String {
         list("?", &one.possible);
         if !one.possible.is_empty() {
             for unknown in &one.unresolved {
+                let unknown = output::plain(&unknown.to_string());
                 text.push_str(&format!("  not known: {unknown}\n"));
             }
         }

@@ -158,7 +158,7 @@ fn heading(
     let way = direction.to_string().to_lowercase();
     let verdict = paint.verdict(trace.verdict(), word(trace.verdict()));
     let flow = paint.code(&flow.to_string());
-    format!("{verdict}   {flow}   {way} at {target}\n\n")
+    format!("{verdict}   {flow}   {way} at {}\n\n", output::plain(target))
 }
 
 fn word(verdict: Verdict) -> &'static str {
@@ -193,10 +193,10 @@ fn body(paint: &Paint, trace: &ChainTrace) -> String {
         text.push_str(&paint.table(["gate", "group", "priority", "rule", "read from"], &rows));
     }
     for unknown in trace.unresolved() {
-        text.push_str(&format!("\n  not known   {unknown}"));
+        text.push_str(&format!("\n  not known   {}", output::plain(&unknown.to_string())));
     }
     for assumption in trace.assumptions() {
-        text.push_str(&format!("\n  assumed     {assumption}"));
+        text.push_str(&format!("\n  assumed     {}", output::plain(assumption)));
     }
     text
 }

@@ -12,7 +12,7 @@ use nsg_engine::report::{Code, Finding, Severity};
 use nsg_engine::resolve::{ServiceTags, Topology};
 
 use crate::Failure;
-use crate::output::Format;
+use crate::output::{self, Format};
 
 /// How many findings are printed unless all are asked for: the answer comes first.
 const SHOWN: usize = 5;
@@ -111,11 +111,14 @@ impl Common {
         shown.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let limit = if self.verbose { usize::MAX } else { SHOWN };
         for finding in shown.iter().take(limit) {
-            anstream::eprintln!("{finding}");
+            anstream::eprintln!("{}", output::plain(&finding.to_string()));
         }
         let hidden = shown.len().saturating_sub(limit);
         if hidden > 0 {
-            anstream::eprintln!("and {hidden} more findings: --verbose shows all");
+            let count = shown.len();
+            anstream::eprintln!(
+                "the input has {count} problems, {hidden} more: --verbose lists all"
+            );
         }
     }
 }

@@ -87,7 +87,8 @@ fn text(paint: &Paint, found: &[Lint]) -> String {
             (None, None) => lint.subject.name().to_owned(),
         };
         let Lint { severity, code, message, .. } = lint;
-        text.push_str(&format!("{severity}: {}: {message} [{code}]\n", paint.code(&subject)));
+        let (subject, message) = (paint.code(&subject), output::plain(message));
+        text.push_str(&format!("{severity}: {subject}: {message} [{code}]\n"));
         if let Some(witness) = &lint.witness {
             text.push_str(&format!("  for example {}\n", paint.code(&witness.to_string())));
         }

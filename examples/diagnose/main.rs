@@ -89,7 +89,7 @@ fn main() -> ExitCode {
         Err(Failure::Write(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             for message in failure.messages() {
-                anstream::eprintln!("{message}");
+                anstream::eprintln!("{}", output::plain(&message));
             }
             ExitCode::from(output::FAILED)
         }

@@ -72,7 +72,7 @@ fn text(paint: &Paint, response: &ConfigurationDiagnosticResponse) -> String {
             "{}   {}   {}\n\n",
             paint.verdict(verdict, &verdict.to_string()),
             paint.code(&asked),
-            profile.direction
+            output::plain(&profile.direction)
         ));
         let last = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
         let rows = answer.evaluated_network_security_groups.iter().map(|group| {
@@ -87,7 +87,7 @@ fn text(paint: &Paint, response: &ConfigurationDiagnosticResponse) -> String {
         let rows: Vec<_> = rows.collect();
         text.push_str(&paint.table(["applied to", "group", "rule", "looked at"], &rows));
         for unknown in &answer.unknown {
-            text.push_str(&format!("\n  not known   {unknown}"));
+            text.push_str(&format!("\n  not known   {}", output::plain(unknown)));
         }
         text.push('\n');
     }

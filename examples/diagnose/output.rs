@@ -77,6 +77,21 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
+/// Text of the input without control characters, which could move the cursor or hide a line of
+/// the answer.
+pub(crate) fn plain(text: &str) -> String {
+    let is_control = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_control(character) {
+            plain.extend(character.escape_debug());
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
+}
+
 /// Prints a value as indented JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     print(&serde_json::to_string_pretty(value)?)
@@ -108,7 +123,8 @@ impl Paint {
 
     /// A flow or an id, as it is written.
     pub(crate) fn code(&self, text: &str) -> String {
-        if self.is_markdown { format!("`{text}`") } else { text.to_owned() }
+        let text = plain(text);
+        if self.is_markdown { format!("`{text}`") } else { text }
     }
 
     /// One line for each gate: a mark and columns, aligned in text.
@@ -121,14 +137,18 @@ impl Paint {
     }
 
     fn text_table<const N: usize>(&self, rows: &[(Verdict, [String; N])]) -> String {
+        let rows: Vec<(Verdict, [String; N])> = rows
+            .iter()
+            .map(|(verdict, row)| (*verdict, row.each_ref().map(|cell| plain(cell))))
+            .collect();
         let mut widths = [0; N];
-        for (_, row) in rows {
+        for (_, row) in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = cell.chars().count().max(*width);
             }
         }
         let mut text = String::new();
-        for (verdict, row) in rows {
+        for (verdict, row) in &rows {
             let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
             let line = cells.collect::<Vec<_>>().join("   ");
             text.push_str(&format!("  {} {}\n", self.mark(*verdict), line.trim_end()));
@@ -167,7 +187,7 @@ fn markdown_table<const N: usize>(header: [&str; N], rows: &[(Verdict, [String; 
     let rule = "|---".repeat(N.saturating_add(1));
     let mut text = format!("| | {} |\n{rule}|\n", header.join(" | "));
     for (verdict, row) in rows {
-        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        let cells: Vec<String> = row.iter().map(|cell| plain(cell).replace('|', "\\|")).collect();
         text.push_str(&format!("| {} | {} |\n", mark(*verdict), cells.join(" | ")));
     }
     text

@@ -629,3 +629,84 @@ fn a_member_that_stands_twice_is_reported() {
     assert_eq!(read.findings.iter().filter(|one| one.code == Code::DuplicateMember).count(), 1);
     assert_eq!(names(&read.network.group("nsg").unwrap().rules), ["a"]);
 }
+
+/// S10.12, S10.13: a child that tells no id joins its parent by type and names, wherever the two
+/// stand.
+#[test]
+fn children_without_ids_join_their_parents() {
+    const BASE: &str = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network";
+    let resource = |kind: &str, name: &str, properties: serde_json::Value| json!({ "type": format!("Microsoft.Network/{kind}"), "name": name, "properties": properties });
+    let whole = |kind: &str, name: &str, properties| {
+        let mut whole = resource(kind, name, properties);
+        whole["id"] = json!(format!("{BASE}/{kind}/{name}"));
+        whole
+    };
+    let parents = json!([
+        whole("networkSecurityGroups", "nsg", json!({ "securityRules": [] })),
+        whole(
+            "virtualNetworks",
+            "vnet",
+            json!({
+                "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
+            })
+        ),
+        whole("routeTables", "routes", json!({ "routes": [] })),
+    ]);
+    let children = json!([
+        resource(
+            "networkSecurityGroups/securityRules",
+            "NSG/DenySsh",
+            json!({
+                "priority": 101, "direction": "Inbound", "access": "Deny", "protocol": "Tcp",
+                "sourceAddressPrefix": "*", "sourcePortRange": "*",
+                "destinationAddressPrefix": "*", "destinationPortRange": "22",
+            })
+        ),
+        resource("virtualNetworks/subnets", "vnet/app", json!({ "addressPrefix": "10.0.0.0/24" })),
+        resource(
+            "virtualNetworks/virtualNetworkPeerings",
+            "vnet/peer",
+            json!({
+                "remoteVirtualNetwork": { "id": format!("{BASE}/virtualNetworks/other") },
+                "peeringState": "Connected",
+            })
+        ),
+        resource(
+            "routeTables/routes",
+            "routes/all",
+            json!({
+                "addressPrefix": "0.0.0.0/0", "nextHopType": "Internet",
+            })
+        ),
+    ]);
+    let joined = |first: &serde_json::Value, second: &serde_json::Value| {
+        let mut all = first.as_array().unwrap().clone();
+        all.extend(second.as_array().unwrap().iter().cloned());
+        json!({ "resources": all }).to_string().into_bytes()
+    };
+    let (above, below) = (parents.to_string(), children.to_string());
+    for inputs in [
+        vec![joined(&parents, &children)],
+        vec![joined(&children, &parents)],
+        vec![above.clone().into_bytes(), below.clone().into_bytes()],
+        vec![below.into_bytes(), above.into_bytes()],
+    ] {
+        let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
+        let Read { network, findings, .. } = read_all(&inputs);
+        assert_eq!(texts(&findings), [] as [&str; 0]);
+        let [group] = network.security_groups.as_slice() else { panic!("{network:?}") };
+        assert_eq!(names(&group.rules), ["DenySsh"]);
+        let [vnet] = network.virtual_networks.as_slice() else { panic!("{network:?}") };
+        let subnet = ResourceId::new(&format!("{BASE}/virtualNetworks/vnet/subnets/app"));
+        assert_eq!(vnet.subnets[0].id, subnet);
+        assert_eq!(vnet.peerings[0].name, "peer");
+        let [table] = network.route_tables.as_slice() else { panic!("{network:?}") };
+        assert_eq!(table.routes[0].name, "all");
+    }
+    // Without their parents: each is made of its children, and missed once.
+    let Read { network, findings, .. } = read_value(&children);
+    assert_eq!(network.security_groups[0].rules.len(), 1);
+    let missed: Vec<&str> = findings.iter().map(|finding| finding.location.pointer()).collect();
+    assert!(findings.iter().all(|finding| finding.code == Code::DanglingId), "{findings:?}");
+    assert_eq!(missed, ["/0", "/1", "/3"]);
+}

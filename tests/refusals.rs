@@ -74,6 +74,13 @@ fn what_can_be_understood_is_a_warning_unless_strict() {
             "destinationPortRange",
             "*:80,443",
         ),
+        // Blanks inside a range (S1.16, S1.21).
+        (
+            json!({ "destinationPortRange": "80 - 90" }),
+            "SecurityRuleInvalidPortRange",
+            "destinationPortRange",
+            "*:80-90",
+        ),
         // E2: the word any, lists, and names of the classic model (S1.33, S1.35, S1.40).
         (
             json!({ "sourceAddressPrefix": "any" }),

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::link::{is_partial, names_of};
 use super::part::{EffectiveEntry, Part, Target};
 use super::read::UNKNOWN_NAME;
 use crate::model::{
@@ -20,7 +21,12 @@ use crate::report::{Code, Finding, Location, Severity};
 
 /// Puts the parts together, in the order read.
 pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network {
-    let mut assembly = Assembly { findings, network: Network::default(), places: HashMap::new() };
+    let mut assembly = Assembly {
+        findings,
+        network: Network::default(),
+        places: HashMap::new(),
+        by_names: HashMap::new(),
+    };
     // Pieces wait until everything that they may belong to is there.
     let (mut pieces, mut attachments) = (Vec::new(), Vec::new());
     let mut answers: BTreeMap<Location, Vec<EffectiveEntry>> = BTreeMap::new();
@@ -42,6 +48,8 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
             piece => pieces.push(piece),
         }
     }
+    // Those that tell their whole id first: what they make, others may belong to.
+    pieces.sort_by_key(|piece| piece.parent().is_some_and(is_partial));
     for piece in pieces {
         assembly.join(piece);
     }
@@ -59,6 +67,8 @@ struct Assembly<'f> {
     network: Network,
     /// Where in its list each resource is.
     places: HashMap<&'static str, HashMap<ResourceId, usize>>,
+    /// The resource of each kind that has these type and names; `None` where several share them.
+    by_names: HashMap<&'static str, HashMap<String, Option<ResourceId>>>,
 }
 
 impl Assembly<'_> {
@@ -78,6 +88,46 @@ impl Assembly<'_> {
         self.find(id)
     }
 
+    /// The resource that a piece belongs to: the one with this id, else the only one of that type
+    /// and those names if one of the two ids is partial (S10.12, S10.13). One that is not in the
+    /// input is made of its pieces, which is said if they do not tell its whole id.
+    fn parent<R: Resource>(
+        &mut self,
+        id: ResourceId,
+        at: &Location,
+        new: impl FnOnce(ResourceId) -> R,
+    ) -> ResourceId {
+        if self.find::<R>(&id).is_some() {
+            return id;
+        }
+        let same = names_of(&id)
+            .and_then(|names| self.by_names.get(R::KIND)?.get(&names))
+            .filter(|_| id.name() != UNKNOWN_NAME);
+        match same {
+            Some(Some(meant)) if is_partial(&id) || is_partial(meant) => return meant.clone(),
+            Some(None) if is_partial(&id) => {
+                let message = format!(
+                    "several {}s are called `{}`: which one this belongs to is not known, and it \
+                     is kept apart",
+                    R::KIND,
+                    id.name()
+                );
+                self.report(Code::DanglingId, at.clone(), message);
+            }
+            _ if is_partial(&id) => {
+                let message = format!(
+                    "the {} `{}` is not in the input: it is made of what belongs to it",
+                    R::KIND,
+                    id.name()
+                );
+                self.report(Code::DanglingId, at.clone(), message);
+            }
+            _ => {}
+        }
+        self.add(new(id.clone()));
+        id
+    }
+
     fn add<R: Resource>(&mut self, resource: R) {
         let place = resource.location().cloned().unwrap_or_default();
         let id = resource.id().clone();
@@ -95,6 +145,10 @@ impl Assembly<'_> {
                 let list = R::list(&mut self.network);
                 let index = list.len();
                 list.push(resource);
+                if let Some(names) = names_of(&id) {
+                    let known = self.by_names.entry(R::KIND).or_default().entry(names);
+                    known.and_modify(|known| *known = None).or_insert_with(|| Some(id.clone()));
+                }
                 self.places.entry(R::KIND).or_default().insert(id, index);
             }
         }
@@ -113,20 +167,23 @@ impl Assembly<'_> {
         match piece {
             Part::Rule { group, rule, is_default: false } if group.name() == UNKNOWN_NAME => {
                 if let Some(rule) = self.join_rule_of_any(rule) {
-                    self.join_rule(&group, rule, false);
+                    self.join_rule(group, rule, false);
                 }
             }
-            Part::Rule { group, rule, is_default } => self.join_rule(&group, rule, is_default),
-            Part::Subnet { network, subnet } => self.join_subnet(&network, subnet),
+            Part::Rule { group, rule, is_default } => self.join_rule(group, rule, is_default),
+            Part::Subnet { network, subnet } => self.join_subnet(network, subnet),
             Part::Peering { network, peering } => {
-                if let Some(network) = self.find_or_add(&network, VirtualNetwork::new)
+                let at = peering.origin.location().cloned().unwrap_or_default();
+                let network = self.parent(network, &at, VirtualNetwork::new);
+                if let Some(network) = self.find::<VirtualNetwork>(&network)
                     && network.peerings.iter().all(|known| known.name != peering.name)
                 {
                     network.peerings.push(peering);
                 }
             }
-            Part::Route { table, route } => {
-                if let Some(table) = self.find_or_add(&table, RouteTable::new)
+            Part::Route { table, route, at } => {
+                let table = self.parent(table, &at, RouteTable::new);
+                if let Some(table) = self.find::<RouteTable>(&table)
                     && table.routes.iter().all(|known| known.name != route.name)
                 {
                     table.routes.push(route);
@@ -211,8 +268,10 @@ impl Assembly<'_> {
         None
     }
 
-    fn join_rule(&mut self, group: &ResourceId, rule: SecurityRule, is_default: bool) {
-        let Some(known) = self.find_or_add(group, SecurityGroup::new) else { return };
+    fn join_rule(&mut self, group: ResourceId, rule: SecurityRule, is_default: bool) {
+        let at = rule.origin.location().cloned().unwrap_or_default();
+        let group = self.parent(group, &at, SecurityGroup::new);
+        let Some(known) = self.find::<SecurityGroup>(&group) else { return };
         let rules = if is_default { &mut known.default_rules } else { &mut known.rules };
         match rules.iter().find(|known| known.name == rule.name) {
             Some(_) if rules.contains(&rule) || is_default => {}
@@ -220,7 +279,6 @@ impl Assembly<'_> {
                 rules.push(rule);
             }
             Some(_) => {
-                let at = rule.origin.location().cloned().unwrap_or_default();
                 let id = group.child("securityRules", rule.name.as_str());
                 self.contradiction("rule", &id, at);
             }
@@ -314,10 +372,12 @@ impl Assembly<'_> {
         }
     }
 
-    fn join_subnet(&mut self, network: &ResourceId, subnet: Subnet) {
-        let Some(known) = self.find_or_add(network, VirtualNetwork::new) else { return };
+    fn join_subnet(&mut self, network: ResourceId, mut subnet: Subnet) {
         let at = subnet.origin.location().cloned().unwrap_or_default();
-        let id = subnet.id.clone();
+        let network = self.parent(network, &at, VirtualNetwork::new);
+        let Some(known) = self.find::<VirtualNetwork>(&network) else { return };
+        let id = network.child("subnets", subnet.id.name());
+        subnet.id = id.clone();
         if !absorb_subnet(&mut known.subnets, subnet) {
             self.contradiction("subnet", &id, at);
         }

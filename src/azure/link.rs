@@ -85,12 +85,13 @@ impl Known {
     }
 }
 
-fn is_partial(id: &ResourceId) -> bool {
+/// Whether an id lacks its subscription or resource group, as those of a template do.
+pub(super) fn is_partial(id: &ResourceId) -> bool {
     id.subscription().is_none() || id.resource_group().is_none()
 }
 
 /// Type and names: what follows `/providers/`.
-fn names_of(id: &ResourceId) -> Option<String> {
+pub(super) fn names_of(id: &ResourceId) -> Option<String> {
     let lower = id.as_str().to_ascii_lowercase();
     lower.rsplit_once("/providers/").map(|(_, names)| names.to_owned())
 }

@@ -49,6 +49,7 @@ pub(super) enum Part {
     Route {
         table: ResourceId,
         route: Route,
+        at: Location,
     },
     RouteTable(RouteTable),
     Rule {
@@ -84,6 +85,19 @@ pub(super) struct EffectiveEntry {
     /// A network manager and its rules (S8.19).
     pub(super) admin_rules: Option<(ResourceId, Vec<AdminRule>)>,
     pub(super) at: Location,
+}
+
+impl Part {
+    /// The resource that the part is a child of.
+    pub(super) fn parent(&self) -> Option<&ResourceId> {
+        match self {
+            Self::Rule { group: parent, .. }
+            | Self::Subnet { network: parent, .. }
+            | Self::Peering { network: parent, .. }
+            | Self::Route { table: parent, .. } => Some(parent),
+            _ => None,
+        }
+    }
 }
 
 /// What a security group is on.

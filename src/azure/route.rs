@@ -23,7 +23,7 @@ pub(super) fn read_child(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId
         return stage.report(Code::InvalidField, &view.at, message);
     };
     let route = read_route(view, &mut stage.findings);
-    stage.parts.push(Part::Route { table, route });
+    stage.parts.push(Part::Route { table, route, at: view.at.clone() });
 }
 
 fn read_route(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Route {

@@ -145,7 +145,7 @@ impl FromStr for PortSet {
     }
 }
 
-/// One item of the port grammar (S1.16), blanks around its numbers trimmed (S1.21).
+/// One item of the port grammar (S1.16), blanks around it trimmed (S1.21).
 fn parse_item(text: &str) -> Result<PortSet, PortSetError> {
     let item = text.trim();
     if item == "*" {
@@ -160,8 +160,7 @@ fn parse_item(text: &str) -> Result<PortSet, PortSetError> {
 }
 
 fn port(text: &str) -> Option<u16> {
-    let digits = text.trim();
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -178,10 +177,9 @@ mod tests {
     /// S1.16, S1.20, S1.21.
     #[test]
     fn items_outside_the_grammar_are_refused() {
-        for text in ["", "any", "66600", "80-", "-80", "9-8", "+80", "80;443", "ports.txt", "1-2-3"]
-        {
+        for text in ["", "any", "66600", "80-", "-80", "9-8", "+80", "80;443", "1-2-3", "80 - 81"] {
             assert!(text.parse::<PortSet>().is_err(), "{text}");
         }
-        assert_eq!(" 80 - 81 ".parse::<PortSet>().unwrap().to_string(), "80-81");
+        assert_eq!(" 80-81 ".parse::<PortSet>().unwrap().to_string(), "80-81");
     }
 }

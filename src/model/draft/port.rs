@@ -90,6 +90,14 @@ fn read_item(text: &str, spot: Spot<'_>, log: &mut Log<'_>) -> Result<PortSet, U
         log.refused(spot, AzureCode::SecurityRuleInvalidPortRange, invalid(text));
         return Ok(PortSet::full());
     }
+    // Blanks around the dash leave no doubt, but Azure takes none there (S1.16).
+    if let Some((first, last)) = item.split_once('-')
+        && (first.ends_with(char::is_whitespace) || last.starts_with(char::is_whitespace))
+        && let Ok(ports) = format!("{}-{}", first.trim_end(), last.trim_start()).parse::<PortSet>()
+    {
+        log.refused(spot, AzureCode::SecurityRuleInvalidPortRange, invalid(text));
+        return Ok(ports);
+    }
     match item.parse::<PortSet>() {
         // The text of the empty set is ours, not Azure's.
         Ok(ports) if !ports.is_empty() => Ok(ports),

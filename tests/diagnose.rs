@@ -10,7 +10,7 @@ use nsg_engine::diagnose::{
 };
 use nsg_engine::eval::Verdict;
 use nsg_engine::model::{
-    Limits, Mode, Priority, ResourceId, SecurityGroup, SecurityRule, validate_group,
+    Limits, Mode, Priority, ResourceId, RuleName, SecurityGroup, SecurityRule, validate_group,
 };
 use nsg_engine::network::{
     BastionSku, IpConfiguration, Network, NetworkInterface, Peering, PeeringState, Subnet,
@@ -760,6 +760,36 @@ fn the_table_has_a_line_for_every_machine() {
     );
     assert!(table.render_text(Style::PLAIN).contains("vm-far     Azure Bastion cannot open SSH"));
     assert!(table.render_markdown().contains("| `vm-far` | blocked |"));
+}
+
+/// A name of the input never moves the reader's cursor.
+#[test]
+fn control_characters_of_names_are_spelled_out() {
+    let mut network = open_network();
+    let name = "Evil\u{1b}[2J\r\nallowed\u{9b}1m";
+    let mut rule: SecurityRule = "150 No deny inbound tcp *:* -> *:22".parse().unwrap();
+    rule.name = RuleName::as_written(name);
+    changed(&mut network, "nsg-vm", &[], &[]);
+    let group = network.security_groups.iter_mut().find(|group| group.name() == "nsg-vm").unwrap();
+    rule.priority = Priority::new(100).into();
+    group.rules.push(rule);
+    let machine = format!("vm{name}");
+    network.network_interfaces[0].virtual_machine = Some(ResourceId::new(machine.as_str()).into());
+    network.virtual_machines.clear();
+    let topology = Topology::new(network, ServiceTags::built_in());
+    let report = bastion(&topology, &BastionQuestion::about(machine.as_str())).unwrap();
+    let table = bastion_table(&topology, &BastionQuestion::default());
+    for text in [
+        report.render_text(Style::PLAIN),
+        report.render_markdown(),
+        table.render_text(Style::PLAIN),
+        table.render_markdown(),
+    ] {
+        assert!(text.contains(r"Evil\u{1b}[2J"), "{text}");
+        assert!(text.chars().all(|letter| letter == '\n' || !letter.is_control()), "{text:?}");
+        assert!(text.lines().all(|line| !line.starts_with("allowed")), "{text}");
+    }
+    assert!(serde_json::to_value(&report).unwrap()["summary"].as_str().unwrap().contains('\u{1b}'));
 }
 
 /// The members that programs rely on.

@@ -173,6 +173,18 @@ fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@%+=".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
+    } else if word.contains(char::is_control) {
+        // `$'…'` spells out what a terminal would obey.
+        let mut text = "$'".to_owned();
+        for letter in word.chars() {
+            match letter {
+                '\'' | '\\' => text.extend(['\\', letter]),
+                _ if letter.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
+                _ => text.push(letter),
+            }
+        }
+        text.push('\'');
+        text
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
@@ -189,6 +201,7 @@ mod tests {
             ("*", "'*'"),
             ("<resource-group>", "'<resource-group>'"),
             ("it's", r"'it'\''s'"),
+            ("\u{1b}[2J'\n", r"$'\u001b[2J\'\u000a'"),
             ("", "''"),
         ] {
             assert_eq!(quoted(word), expected);

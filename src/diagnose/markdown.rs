@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::printable::Printable as _;
 use super::repair::Repair;
 use super::report::{BastionReport, BastionTable, Cause, GateReport, LegReport};
 use super::text::title;
@@ -10,23 +11,24 @@ use crate::eval::Verdict;
 impl BastionReport {
     /// The report as Markdown.
     pub fn render_markdown(&self) -> String {
-        let mut text = format!("### {}: {}\n\n", self.verdict, escaped(&self.summary));
+        let report = &self.printable();
+        let mut text = format!("### {}: {}\n\n", report.verdict, escaped(&report.summary));
         text.push_str("| leg | | gate | security group | priority | rule |\n");
         text.push_str("| --- | --- | --- | --- | ---: | --- |\n");
-        for leg in &self.legs {
+        for leg in &report.legs {
             text.push_str(&leg_rows(leg));
         }
-        causes(&mut text, "Why", &self.blockers);
+        causes(&mut text, "Why", &report.blockers);
         let misses =
-            self.near_misses.iter().map(|miss| format!("`{}`: {}", miss.nsg, miss.message));
+            report.near_misses.iter().map(|miss| format!("`{}`: {}", miss.nsg, miss.message));
         items(&mut text, "Near misses", misses);
-        repairs(&mut text, "Fix", self.repairs.iter());
-        items(&mut text, "Not known", self.unknown.iter().cloned());
-        causes(&mut text, "Warnings", &self.warnings);
-        let offers = self.warnings.iter().filter_map(|warning| warning.offer.as_deref());
+        repairs(&mut text, "Fix", report.repairs.iter());
+        items(&mut text, "Not known", report.unknown.iter().cloned());
+        causes(&mut text, "Warnings", &report.warnings);
+        let offers = report.warnings.iter().filter_map(|warning| warning.offer.as_deref());
         repairs(&mut text, "To tidy up", offers);
-        items(&mut text, "Assuming", self.assumptions.iter().cloned());
-        items(&mut text, "Other causes", self.other_possible_causes().into_iter());
+        items(&mut text, "Assuming", report.assumptions.iter().cloned());
+        items(&mut text, "Other causes", report.other_possible_causes().into_iter());
         text
     }
 }
@@ -36,6 +38,7 @@ impl BastionTable {
     pub fn render_markdown(&self) -> String {
         let mut text = "| machine | verdict | |\n| --- | --- | --- |\n".to_owned();
         for line in &self.vms {
+            let line = line.printable();
             let _ =
                 writeln!(text, "| `{}` | {} | {} |", line.vm, line.verdict, escaped(&line.summary));
         }

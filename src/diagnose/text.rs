@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::code::BastionCode;
 use super::legs::LegName;
+use super::printable::Printable as _;
 use super::repair::{Action, Repair};
 use super::report::{BastionReport, BastionTable, BastionVerdict, Cause, GateReport, LegReport};
 use super::style::{Role, Style};
@@ -19,28 +20,29 @@ impl BastionReport {
     /// The report as lines for a terminal.
     pub fn render_text(&self, style: Style) -> String {
         let mut page = Page { style, text: String::new() };
-        page.headline(self.verdict, &self.summary);
-        page.line(&format!("  {}", picture(self, style)));
+        let report = &self.printable();
+        page.headline(report.verdict, &report.summary);
+        page.line(&format!("  {}", picture(report, style)));
         page.blank();
-        let (in_detail, in_short): (Vec<&LegReport>, Vec<&LegReport>) = self
+        let (in_detail, in_short): (Vec<&LegReport>, Vec<&LegReport>) = report
             .legs
             .iter()
             .partition(|leg| leg.name == LegName::BastionToVm || leg.access != Verdict::Allow);
         for leg in in_detail {
             page.leg(leg);
         }
-        page.short_legs(self.verdict, &in_short);
-        page.causes(self);
-        page.near_misses(self);
-        page.repairs(self);
-        page.notes("unknown", &self.unknown);
-        page.warnings(self);
-        page.notes("assuming", &self.assumptions);
-        let heading = match self.verdict {
+        page.short_legs(report.verdict, &in_short);
+        page.causes(report);
+        page.near_misses(report);
+        page.repairs(report);
+        page.notes("unknown", &report.unknown);
+        page.warnings(report);
+        page.notes("assuming", &report.assumptions);
+        let heading = match report.verdict {
             BastionVerdict::Blocked => "besides",
             _ => "if it fails",
         };
-        page.notes(heading, &self.other_possible_causes());
+        page.notes(heading, &report.other_possible_causes());
         page.text.truncate(page.text.trim_end().len());
         page.text.push('\n');
         page.text
@@ -58,12 +60,14 @@ impl BastionReport {
 impl BastionTable {
     /// One line for each machine.
     pub fn render_text(&self, style: Style) -> String {
-        let width = self.vms.iter().map(|line| line.vm.chars().count()).max().unwrap_or(0);
+        let width =
+            self.vms.iter().map(|line| line.printable().vm.chars().count()).max().unwrap_or(0);
         let mut text = String::new();
         if self.vms.is_empty() {
             text.push_str("the input holds no virtual machine\n");
         }
         for line in &self.vms {
+            let line = line.printable();
             let verdict = style.paint(role_of(line.verdict), &format!("{:<13}", line.verdict));
             let _ = writeln!(text, "{verdict}  {:<width$}  {}", line.vm, line.summary);
         }

@@ -10,6 +10,7 @@ use crate::eval::Verdict;
 use crate::model::{Direction, Flow, ResourceId, SecurityGroup, Value};
 use crate::net::Protocol;
 use crate::network::{IpConfiguration, Network, NetworkInterface, PrivateEndpoint, VirtualNetwork};
+use crate::report::printable;
 use crate::resolve::{ServiceTags, Topology, Unresolved};
 
 /// The way of a flow through the gates at both its ends.
@@ -475,13 +476,13 @@ impl fmt::Display for PathVerdict {
             }
         }
         for reason in self.unresolved() {
-            write!(f, "\nnot known: {reason}")?;
+            write!(f, "\nnot known: {}", printable(&reason.to_string()))?;
         }
         for assumption in &self.assumptions {
-            write!(f, "\nassumed: {assumption}")?;
+            write!(f, "\nassumed: {}", printable(assumption))?;
         }
         for cause in &self.other_causes {
-            write!(f, "\nnote: {cause}")?;
+            write!(f, "\nnote: {}", printable(&cause.to_string()))?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::gate::{ANYTHING, Composition, Gate, GateKind, GateRules};
 use super::platform::{Exemption, Override, Platform, PlatformService};
 use crate::eval::{self, Endpoint, Match, Outcomes, Query, Trace, Verdict};
 use crate::model::{Flow, ResourceId, ServiceTag};
+use crate::report::printable;
 use crate::resolve::{Names, Rule, Ruleset, Side, Unresolved};
 
 /// What is asked of a chain.
@@ -412,23 +413,23 @@ impl fmt::Display for ChainTrace {
 impl fmt::Display for GateTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, applied_to, verdict, .. } = self;
-        write!(f, "{kind:<15} {verdict:<13} {}", applied_to.name())?;
+        write!(f, "{kind:<15} {verdict:<13} {}", printable(applied_to.name()))?;
         if let Some(service) = self.platform {
             let perhaps = if self.outcomes.pass { "perhaps " } else { "" };
             write!(f, ": {perhaps}traffic to the platform's {service}")?;
         }
         if let Some(group) = self.group.as_ref().or(self.manager.as_ref()) {
-            write!(f, ": {}", group.name())?;
+            write!(f, ": {}", printable(group.name()))?;
         }
         match (self.rule(), self.unresolved.as_slice()) {
             (Some(rule), _) => {
                 if let Some(priority) = rule.priority {
                     write!(f, " {priority}")?;
                 }
-                write!(f, " {}", rule.name)?;
+                write!(f, " {}", printable(rule.name.as_str()))?;
             }
             (None, []) => {}
-            (None, [first, ..]) => write!(f, ", not known: {first}")?,
+            (None, [first, ..]) => write!(f, ", not known: {}", printable(&first.to_string()))?,
         }
         if !self.is_asked {
             f.write_str(" (not asked: a gate before it denies)")?;

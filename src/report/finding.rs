@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::printable::printable;
 use super::{Code, Location};
 
 /// How much a finding weighs.
@@ -28,7 +29,8 @@ impl fmt::Display for Severity {
 
 /// One thing to report about an input.
 ///
-/// Displayed as `error: nsg.json /properties/securityRules/0/…: message [Code]`.
+/// Displayed as `error: nsg.json /properties/securityRules/0/…: message [Code]`, control characters
+/// spelled out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Finding {
@@ -59,8 +61,8 @@ impl fmt::Display for Finding {
         let Self { code, severity, location, message } = self;
         write!(f, "{severity}: ")?;
         if *location != Location::default() {
-            write!(f, "{location}: ")?;
+            write!(f, "{}: ", printable(&location.to_string()))?;
         }
-        write!(f, "{message} [{code}]")
+        write!(f, "{} [{code}]", printable(message))
     }
 }

@@ -4,7 +4,9 @@
 mod code;
 mod finding;
 mod location;
+mod printable;
 
 pub use code::{AzureCode, Code};
 pub use finding::{Finding, Severity};
 pub use location::{Location, Origin};
+pub use printable::printable;

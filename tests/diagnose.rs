@@ -14,7 +14,7 @@ use nsg_engine::model::{
 };
 use nsg_engine::network::{
     BastionSku, IpConfiguration, Network, NetworkInterface, Peering, PeeringState, Subnet,
-    VirtualNetwork,
+    VirtualMachine, VirtualNetwork,
 };
 use nsg_engine::resolve::{ServiceTags, Topology};
 
@@ -296,6 +296,7 @@ fn a_peered_machine_is_reached_while_the_peering_is_connected() {
     assert!(broken.other_causes.iter().any(|cause| cause.contains("is disconnected")));
     let missed = &broken.near_misses;
     assert!(missed.iter().any(|miss| miss.rule == "AllowVnetInBound"), "{missed:?}");
+    assert!(broken.summary.contains("is disconnected"), "{}", broken.summary);
 }
 
 /// A second virtual network 10.9.0.0/16 with `vm-far` at 10.9.0.4, whose subnet has a group
@@ -790,6 +791,75 @@ fn control_characters_of_names_are_spelled_out() {
         assert!(text.lines().all(|line| !line.starts_with("allowed")), "{text}");
     }
     assert!(serde_json::to_value(&report).unwrap()["summary"].as_str().unwrap().contains('\u{1b}'));
+}
+
+/// Where names are not enough the answer says what was taken and how to ask otherwise.
+#[test]
+fn what_was_chosen_among_several_is_told() {
+    let mut network = open_network();
+    peer(&mut network, &PeeringState::Connected);
+    let id = |group: &str| {
+        ResourceId::new(&format!(
+            "/subscriptions/s/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/twin"
+        ))
+    };
+    network.network_interfaces[0].virtual_machine = Some(id("rg-a").into());
+    network.network_interfaces[1].virtual_machine = Some(id("rg-b").into());
+    network.virtual_machines =
+        vec![VirtualMachine::new(id("rg-a")), VirtualMachine::new(id("rg-b"))];
+    let mut second = network.bastion_hosts[0].clone();
+    second.id = ResourceId::new("bas-second");
+    network.bastion_hosts.push(second);
+    let report = ask(network.clone(), &BastionQuestion::about("twin"));
+    let told = report.assumptions.join("; ");
+    assert!(told.contains("several virtual machines are called `twin`"), "{told}");
+    assert!(told.contains("/resourceGroups/rg-b/"), "{told}");
+    assert!(told.contains("`bas-second` to ask about another"), "{told}");
+    let mut exact = BastionQuestion::about(id("rg-b").as_str());
+    exact.bastion = Some("bas-second".to_owned());
+    assert_eq!(ask(network.clone(), &exact).assumptions, Vec::<String>::new());
+    let topology = Topology::new(network, ServiceTags::built_in());
+    let table = bastion_table(&topology, &BastionQuestion::default());
+    let text = table.render_text(Style::PLAIN);
+    assert!(text.contains("twin (rg-a)") && text.contains("twin (rg-b)"), "{text}");
+
+    let mut network = open_network();
+    peer(&mut network, &PeeringState::Connected);
+    network.virtual_networks.iter_mut().for_each(|one| one.peerings.clear());
+    let report = ask(network, &BastionQuestion::about("vm-far"));
+    let told = report.assumptions.join("; ");
+    assert!(told.contains("`bas-shop` is the only Bastion host"), "{told}");
+}
+
+#[test]
+fn nothing_listens_on_port_0() {
+    let mut question = BastionQuestion::about("vm-web-01");
+    question.port = Some(0);
+    let topology = Topology::new(open_network(), ServiceTags::built_in());
+    let error = bastion(&topology, &question).unwrap_err();
+    assert!(error.to_string().contains("port 0"), "{error}");
+}
+
+/// S7.27: who has no address is "Internet", not its prefixes; and a rule for one service of
+/// Azure's is no near miss for another.
+#[test]
+fn near_misses_are_about_the_session_and_name_tags() {
+    let mut network = open_network();
+    with_rules(
+        &mut network,
+        "nsg-bastion",
+        &[
+            "100 Probes allow inbound tcp AzureLoadBalancer:* -> *:443",
+            "110 Peers allow inbound tcp 10.0.0.0/8:* -> *:443",
+        ],
+    );
+    let report = ask(network, &BastionQuestion::about("vm-web-01"));
+    let messages: Vec<&str> = report.near_misses.iter().map(|miss| miss.message.as_str()).collect();
+    assert!(
+        messages.iter().any(|one| one.contains("10.0.0.0/8 does not contain Internet")),
+        "{messages:?}"
+    );
+    assert!(messages.iter().all(|one| !one.contains("GatewayManager")), "{messages:?}");
 }
 
 /// The members that programs rely on.

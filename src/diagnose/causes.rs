@@ -157,7 +157,7 @@ impl<'a> At<'a> {
     fn how(&self, field: Field, rule: &Rule) -> String {
         let network = self.scene.topology.network();
         wording::written(network, self.station, rule).map_or_else(String::new, |written| {
-            difference(field, self.scene, self.station, (rule, written), &self.check.query)
+            difference(field, self.scene, self.station, (rule, written), self.check)
         })
     }
 
@@ -224,16 +224,14 @@ impl<'a> At<'a> {
         let fields = self.station.compare(rule, &self.check.query);
         let failed = Field::failing(&fields);
         let mut causes = Vec::new();
-        if let Some(group) = empty_group(self.scene, self.station, rule) {
-            let others_match =
-                failed.iter().all(|field| matches!(field, Field::Source | Field::Destination));
-            if others_match {
-                let message = format!(
-                    "{} names application security group {group}, which has no members",
-                    wording::rule(rule)
-                );
-                causes.push(self.cause(Code::EmptyAsg, Some(rule), message));
-            }
+        let others_match =
+            failed.iter().all(|field| matches!(field, Field::Source | Field::Destination));
+        if others_match && let Some(group) = empty_group(self.scene, self.station, rule) {
+            let message = format!(
+                "{} names application security group {group}, which has no members",
+                wording::rule(rule)
+            );
+            causes.push(self.cause(Code::EmptyAsg, Some(rule), message));
         }
         let [field] = failed.as_slice() else { return causes };
         let code = match field {
@@ -419,8 +417,9 @@ pub(super) fn warnings(
             let tag = station.names().tag(&ServiceTag::virtual_network());
             let contents = tag.map(|set| wording::set(&set)).unwrap_or_default();
             let message = format!(
-                "open only by {}, which lets in every port and protocol from VirtualNetwork ({contents})",
-                wording::rule(rule)
+                "open only by {} of {}, which lets in every port and protocol from VirtualNetwork ({contents})",
+                wording::rule(rule),
+                station.group().map_or("?", |id| id.name())
             );
             causes.push(cause(
                 Code::OpenByDefault,

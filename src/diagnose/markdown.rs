@@ -39,8 +39,13 @@ impl BastionTable {
         let mut text = "| machine | verdict | |\n| --- | --- | --- |\n".to_owned();
         for line in &self.vms {
             let line = line.printable();
-            let _ =
-                writeln!(text, "| `{}` | {} | {} |", line.vm, line.verdict, escaped(&line.summary));
+            let _ = writeln!(
+                text,
+                "| `{}` | {} | {} |",
+                line.name(),
+                line.verdict,
+                escaped(&line.summary)
+            );
         }
         text
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::legs::{Check, Leg};
-use super::probe::{Station, Stop, ephemeral_ports};
+use super::probe::{Demand, Station, Stop, ephemeral_ports};
 use super::scene::Scene;
 use super::wording::{self, Written};
 use crate::eval::{Endpoint, FieldMatches, Match, Query};
@@ -77,7 +77,8 @@ pub struct NearMiss {
 /// or in two where there are none.
 pub(super) fn near_misses(scene: &Scene<'_>, legs: &[Leg]) -> Vec<NearMiss> {
     let mut found: Vec<(Rank, NearMiss)> = Vec::new();
-    for leg in legs {
+    // Rules for one service of Azure's are not near misses for another.
+    for leg in legs.iter().filter(|leg| leg.name.carries_the_session()) {
         let Some(check) = leg.decisive() else { continue };
         for (station, stop) in leg.denying().filter(|(station, _)| !station.is_admin()) {
             let candidates = station.rules().iter().enumerate();
@@ -138,7 +139,7 @@ fn near_miss(
     let words: Vec<&str> = failed.iter().map(|field| field.in_words()).collect();
     let how: Vec<String> = failed
         .iter()
-        .map(|field| difference(*field, scene, station, (rule, written), &check.query))
+        .map(|field| difference(*field, scene, station, (rule, written), check))
         .collect();
     let only = if failed.len() == 1 { "only on " } else { "on " };
     let mut message =
@@ -192,13 +193,22 @@ pub(super) fn difference(
     scene: &Scene<'_>,
     station: &Station,
     (rule, written): (&Rule, Written<'_>),
-    query: &Query,
+    check: &Check,
 ) -> String {
+    let query = &check.query;
     match field {
         Field::Protocol => format!("{} is not Tcp", wording::protocols(&rule.protocols.known)),
-        Field::Source => side(station, &rule.source, written.source, query.source()),
+        Field::Source => {
+            let is_the_tag = check.demand == Demand::SomeSource
+                && !scene.bastion.host.is_some_and(|host| host.private_only);
+            let asked =
+                if is_the_tag { "Internet".to_owned() } else { wording::endpoint(query.source()) };
+            side(station, &rule.source, written.source, query.source(), &asked)
+        }
         Field::Destination => public_address(scene, &rule.destination).unwrap_or_else(|| {
-            side(station, &rule.destination, written.destination, query.destination())
+            let asked = query.destination();
+            let text = wording::endpoint(asked);
+            side(station, &rule.destination, written.destination, asked, &text)
         }),
         Field::SourcePort => {
             let original = original_source_ports(scene, station, rule);
@@ -227,8 +237,13 @@ fn original_source_ports(scene: &Scene<'_>, station: &Station, rule: &Rule) -> S
     wording::ports(ports)
 }
 
-fn side(station: &Station, side: &Side, written: &AddressSpec, asked: &Endpoint) -> String {
-    let asked_text = wording::endpoint(asked);
+fn side(
+    station: &Station,
+    side: &Side,
+    written: &AddressSpec,
+    asked: &Endpoint,
+    asked_text: &str,
+) -> String {
     let list = wording::addresses(written, station.names());
     if let Endpoint::Addresses(addresses) = asked {
         let covered: AddressSet = side.known.intersection(addresses);

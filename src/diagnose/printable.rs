@@ -73,7 +73,7 @@ macro_rules! of_members {
 of_members! {
     BastionReport: summary subject legs blockers warnings near_misses repairs unknown assumptions other_causes;
     BastionTable: vms;
-    BastionLine: vm summary;
+    BastionLine: vm resource_group summary;
     Subject: vm address bastion bastion_addresses;
     LegReport: flow gates without_group;
     GateReport: applied_to nsg manager rule_name input pointer;

@@ -145,6 +145,9 @@ pub enum QuestionError {
         /// The client.
         client: IpAddr,
     },
+    /// Nothing listens on port 0.
+    #[error("port 0 is no port that a machine listens on: expected 1 to 65535")]
+    PortZero,
     /// Neither the address nor the subnet of the machine is known.
     #[error(
         "the private address of `{machine}` is not in the input, nor the prefix of its subnet: ask with an address, or add the virtual network"

@@ -180,6 +180,16 @@ impl Cause {
     }
 }
 
+impl BastionLine {
+    /// The machine, with its resource group where that tells it from another.
+    pub(super) fn name(&self) -> String {
+        match &self.resource_group {
+            Some(group) => format!("{} ({group})", self.vm),
+            None => self.vm.clone(),
+        }
+    }
+}
+
 pub(super) fn display<T: std::fmt::Display, S: Serializer>(
     value: &T,
     serializer: S,
@@ -197,10 +207,14 @@ pub struct BastionTable {
 
 /// The answer for one machine in short.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct BastionLine {
     /// The machine.
     pub vm: String,
+    /// Its resource group, where another machine has the same name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_group: Option<String>,
     /// The answer.
     pub verdict: BastionVerdict,
     /// The answer in one sentence, or why there is none.

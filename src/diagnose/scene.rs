@@ -59,6 +59,9 @@ impl<'a> Scene<'a> {
         if let Some(client) = question.client.filter(IpAddr::is_ipv6) {
             return Err(QuestionError::ClientIpv6 { client });
         }
+        if question.port == Some(0) {
+            return Err(QuestionError::PortZero);
+        }
         let target = Target::find(topology, question)?;
         let bastion = Bastion::find(topology, question, &target)?;
         Ok(Self { topology, question, target, bastion })
@@ -139,6 +142,25 @@ impl<'a> Target<'a> {
     fn called(topology: &'a Topology, name: &str) -> Result<Self, QuestionError> {
         let network = topology.network();
         let machine = network.machine(name);
+        let is_namesake = |one: &&ResourceId| {
+            machine.is_some_and(|this| {
+                one.name().eq_ignore_ascii_case(this.name()) && **one != this.id
+            })
+        };
+        let all = machines(network);
+        let namesakes = all
+            .iter()
+            .filter(is_namesake)
+            .filter(|_| name != machine.map_or("", |one| one.id.as_str()));
+        let namesakes: Vec<&str> = namesakes.map(ResourceId::as_str).collect();
+        let ambiguity = machine.filter(|_| !namesakes.is_empty()).map(|machine| {
+            format!(
+                "several virtual machines are called `{}`: this is about {}; ask by id for {}",
+                machine.name(),
+                machine.id,
+                namesakes.join(" or ")
+            )
+        });
         let mut interfaces: Vec<&NetworkInterface> = match machine {
             Some(machine) => network.interfaces_of(machine).collect(),
             None => interfaces_naming(network, name).collect(),
@@ -157,7 +179,9 @@ impl<'a> Target<'a> {
             });
         };
         let text = machine.map_or_else(|| name_of(first), |machine| machine.name().to_owned());
-        Self::of_interfaces(topology, text, &interfaces)
+        let mut target = Self::of_interfaces(topology, text, &interfaces)?;
+        target.assumptions.extend(ambiguity);
+        Ok(target)
     }
 
     /// Takes the primary IPv4 address (S7.3).
@@ -235,8 +259,10 @@ impl<'a> Bastion<'a> {
             })?;
             return Self::of_host(topology, host);
         }
-        if let Some(host) = nearest_host(topology, target) {
-            return Self::of_host(topology, host);
+        if let Some((host, assumption)) = nearest_host(topology, target) {
+            let mut bastion = Self::of_host(topology, host)?;
+            bastion.assumptions.extend(assumption);
+            return Ok(bastion);
         }
         let subnets = || network.subnets().filter(|(_, subnet)| subnet.is_bastion());
         let here = target.place.map(|(virtual_network, _)| virtual_network);
@@ -286,12 +312,18 @@ impl<'a> Bastion<'a> {
 }
 
 /// The host of the target's virtual network, else of a network joined with it, else of one that
-/// has a peering with it in whatever state, else the only one there is.
-fn nearest_host<'a>(topology: &'a Topology, target: &Target<'a>) -> Option<&'a BastionHost> {
+/// has a peering with it in whatever state, else the only one there is; and what was assumed to
+/// choose it.
+fn nearest_host<'a>(
+    topology: &'a Topology,
+    target: &Target<'a>,
+) -> Option<(&'a BastionHost, Option<String>)> {
     let hosts = &topology.network().bastion_hosts;
     let Some((here, _)) = target.place else {
         // Only an IP-based connection leads out of the given networks (S7.9).
-        return hosts.iter().find(|host| host.ip_connect).or_else(|| hosts.first());
+        let host = hosts.iter().find(|host| host.ip_connect).or_else(|| hosts.first())?;
+        let others = hosts.iter().filter(|other| other.id != host.id).collect();
+        return Some((host, choice(host, others)));
     };
     let distance = |host: &BastionHost| {
         let Some(id) = network_of(host) else { return 5 };
@@ -307,7 +339,29 @@ fn nearest_host<'a>(topology: &'a Topology, target: &Target<'a>) -> Option<&'a B
         }
     };
     let nearest = hosts.iter().min_by_key(|host| distance(host))?;
-    (distance(nearest) < 5 || hosts.len() == 1).then_some(nearest)
+    let far = distance(nearest);
+    if far == 5 {
+        let assumption = format!(
+            "`{}` is the only Bastion host of the input, though its virtual network has no peering with `{}`; name another where there is one",
+            nearest.name(),
+            here.name()
+        );
+        return (hosts.len() == 1).then_some((nearest, Some(assumption)));
+    }
+    let others = hosts.iter().filter(|other| other.id != nearest.id && distance(other) == far);
+    Some((nearest, choice(nearest, others.collect())))
+}
+
+/// What to say where other hosts are as near.
+fn choice(taken: &BastionHost, others: Vec<&BastionHost>) -> Option<String> {
+    let others: Vec<String> = others.into_iter().map(|host| format!("`{}`", host.id)).collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "of several Bastion hosts this is about `{}`; name {} to ask about another",
+            taken.name(),
+            others.join(" or ")
+        )
+    })
 }
 
 /// Whether either network names the other in a peering, in whatever state.

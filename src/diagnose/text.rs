@@ -61,7 +61,7 @@ impl BastionTable {
     /// One line for each machine.
     pub fn render_text(&self, style: Style) -> String {
         let width =
-            self.vms.iter().map(|line| line.printable().vm.chars().count()).max().unwrap_or(0);
+            self.vms.iter().map(|line| line.printable().name().chars().count()).max().unwrap_or(0);
         let mut text = String::new();
         if self.vms.is_empty() {
             text.push_str("the input holds no virtual machine\n");
@@ -69,7 +69,7 @@ impl BastionTable {
         for line in &self.vms {
             let line = line.printable();
             let verdict = style.paint(role_of(line.verdict), &format!("{:<13}", line.verdict));
-            let _ = writeln!(text, "{verdict}  {:<width$}  {}", line.vm, line.summary);
+            let _ = writeln!(text, "{verdict}  {:<width$}  {}", line.name(), line.summary);
         }
         text
     }

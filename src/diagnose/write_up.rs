@@ -1,5 +1,7 @@
 //! Putting a diagnosis together.
 
+use std::collections::HashMap;
+
 use super::causes;
 use super::code::BastionCode;
 use super::compliance;
@@ -19,7 +21,7 @@ use super::wording;
 use crate::eval::{Endpoint, Match, Verdict};
 use crate::net::AddressSet;
 use crate::path::GateKind;
-use crate::resolve::{Rule, Topology};
+use crate::resolve::{Rule, Topology, Unresolved};
 
 /// Why Azure Bastion can or cannot open a session to one machine.
 ///
@@ -72,14 +74,23 @@ pub fn bastion(
 /// The same question for every machine of the network, in one line each. What the question says
 /// about the machine is passed over.
 pub fn bastion_table(topology: &Topology, question: &BastionQuestion) -> BastionTable {
-    let lines = machines(topology.network()).into_iter().map(|machine| {
+    let all = machines(topology.network());
+    let mut count: HashMap<String, usize> = HashMap::new();
+    for machine in &all {
+        let number = count.entry(machine.name().to_ascii_lowercase()).or_default();
+        *number = number.saturating_add(1);
+    }
+    let lines = all.iter().map(|machine| {
         let name = machine.name().to_owned();
+        let has_namesake = count.get(&name.to_ascii_lowercase()).is_some_and(|count| *count > 1);
+        let resource_group = machine.resource_group().filter(|_| has_namesake).map(str::to_owned);
         let question =
             BastionQuestion { machine: Some(machine.as_str().to_owned()), ..question.clone() };
         match line(topology, &question) {
-            Ok((verdict, summary)) => BastionLine { vm: name, verdict, summary },
+            Ok((verdict, summary)) => BastionLine { vm: name, resource_group, verdict, summary },
             Err(error) => BastionLine {
                 vm: name,
+                resource_group,
                 verdict: BastionVerdict::Indeterminate,
                 summary: error.to_string(),
             },
@@ -152,7 +163,7 @@ fn summary(
         }
         BastionVerdict::Degraded => {
             let mut legs: Vec<String> =
-                blockers.iter().map(|cause| cause.leg.as_str().replace('-', " ")).collect();
+                blockers.iter().map(|cause| in_words(cause.leg).to_owned()).collect();
             legs.dedup();
             let mut reasons: Vec<String> = obstacles.iter().map(|one| one.text.clone()).collect();
             if !legs.is_empty() {
@@ -174,6 +185,20 @@ fn summary(
         }
     };
     wording::capitalised(&text)
+}
+
+/// What Bastion needs, in words.
+fn in_words(leg: LegName) -> &'static str {
+    match leg {
+        LegName::ClientToBastion => "its users",
+        LegName::GatewayManagerToBastion => "Azure's control plane",
+        LegName::LoadBalancerToBastion => "the health probes of its load balancer",
+        LegName::BastionHostsIn => "traffic between its hosts, inbound",
+        LegName::BastionHostsOut => "traffic between its hosts, outbound",
+        LegName::BastionToVm => "the session",
+        LegName::BastionToAzureCloud => "Azure's endpoints (AzureCloud)",
+        LegName::BastionToInternet => "the Internet on port 80",
+    }
 }
 
 fn machine_text(scene: &Scene<'_>) -> String {
@@ -296,7 +321,8 @@ fn unknown(legs: &[Leg]) -> Vec<String> {
                 add(reason.to_string());
             }
             for (rule, reason) in stop.unresolved(station) {
-                add(format!("{reason}, in {} of {}", wording::rule(rule), list(station)));
+                let field = field_of(rule, reason).map_or("", |field| field);
+                add(format!("{reason}, {field}in {} of {}", wording::rule(rule), list(station)));
             }
             for rule in stop.undecided(station).filter(|rule| rule.unresolved().next().is_none()) {
                 add(open_question(station, rule, check));
@@ -304,6 +330,19 @@ fn unknown(legs: &[Leg]) -> Vec<String> {
         }
     }
     all
+}
+
+/// Which field of a rule it is that something unknown stands in.
+fn field_of(rule: &Rule, reason: &Unresolved) -> Option<&'static str> {
+    [
+        (&rule.protocols.unknown, "the protocol "),
+        (&rule.source.unknown, "the source "),
+        (&rule.source_ports.unknown, "the source ports "),
+        (&rule.destination.unknown, "the destination "),
+        (&rule.destination_ports.unknown, "the destination ports "),
+    ]
+    .into_iter()
+    .find_map(|(unknown, field)| unknown.contains(reason).then_some(field))
 }
 
 /// What is open about a rule all of whose own names are known.

@@ -349,7 +349,7 @@ fn what_stands_in_the_way_outside_of_rules_blocks() {
             named("vm-far"),
             |n| {
                 peer(n, &PeeringState::Connected);
-                n.virtual_networks[0].peerings[0].allow_virtual_network_access = false;
+                n.virtual_networks[0].peerings[0].allow_virtual_network_access = false.into();
             },
             BastionCode::PeerNotInTag,
             "allowVirtualNetworkAccess is off",

@@ -30,3 +30,4 @@ mod small_world;
 mod space;
 mod support;
 mod tutorial;
+mod unread;

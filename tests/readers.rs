@@ -58,14 +58,14 @@ fn an_export_is_read_whole() {
     assert_eq!(hub.flow_timeout_minutes, Some(10));
     let app = &hub.subnets[0];
     assert_eq!(app.prefixes.len(), 2);
-    assert_eq!(app.private_endpoint_policies, PrivateEndpointPolicies::SecurityGroup);
+    assert_eq!(app.private_endpoint_policies, Some(PrivateEndpointPolicies::SecurityGroup.into()));
     assert_eq!(app.delegations, ["Microsoft.Web/serverFarms"]);
     let group = app.security_group.as_ref().and_then(Value::known).unwrap();
     assert!(network.security_group(group).unwrap().flush_connection);
     assert!(hub.subnets[1].is_bastion());
     let peering = &hub.peerings[0];
     assert_eq!(peering.state, PeeringState::Connected);
-    assert!(peering.use_remote_gateways && !peering.complete);
+    assert_eq!((&peering.use_remote_gateways, &peering.complete), (&true.into(), &false.into()));
     assert_eq!(peering.remote_address_space[0].to_string(), "10.1.0.0/16");
     assert_eq!(peering.remote_subnets, ["web"]);
 
@@ -236,7 +236,7 @@ fn admin_rules_find_their_collection_groups_and_configuration() {
     let Read { network, findings } = read(ADMIN).unwrap();
     assert_eq!(texts(&findings), [] as [&str; 0]);
     let [collection] = network.admin_rule_collections.as_slice() else { panic!() };
-    assert_eq!(collection.intent_policy_services, ["AllowRulesOnly"]);
+    assert_eq!(collection.intent_policy_services, ["AllowRulesOnly".to_owned().into()]);
     let group = collection.applies_to[0].known().unwrap();
     let group = network.network_group(group).unwrap();
     assert!(group.complete);

@@ -3,7 +3,7 @@
 use super::group::existence;
 use super::part::Part;
 use super::read::{Stage, segments};
-use super::view::{Element, View, unknown, unreadable};
+use super::view::{Element, View, unreadable};
 use crate::model::{
     AddressForm, AddressItem, AddressSpec, AdminRule, AdminRuleCollection, Field, Log, Mode,
     PortSpec, ResourceId, RuleName, Spot, UnknownValue, Value, Written, is_expression,
@@ -14,8 +14,7 @@ use crate::network::{Link, NetworkGroup};
 use crate::report::{Code, Finding, Location};
 
 pub(super) fn read_configuration(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
-    let services = view.texts("applyOnNetworkIntentPolicyBasedServices", &mut stage.findings);
-    let services = services.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let services = view.names("applyOnNetworkIntentPolicyBasedServices", &mut stage.findings);
     stage.parts.push(Part::AdminConfiguration { id, services });
 }
 
@@ -23,6 +22,9 @@ pub(super) fn read_collection(stage: &mut Stage, view: &View<'_, '_>, id: Resour
     let mut collection = AdminRuleCollection::new(id);
     collection.origin = view.at.clone().into();
     collection.applies_to = read_groups(view, "appliesToGroups", &mut stage.findings);
+    if !view.has("appliesToGroups") && collection.applies_to.is_empty() {
+        collection.applies_to.push(Value::Unknown(UnknownValue::new("(missing)")));
+    }
     for element in view.all_objects("rules", &mut stage.findings) {
         collection.rules.push(match element {
             Element::Known(rule) => read_admin_rule(&rule, stage.mode, &mut stage.findings),
@@ -45,40 +47,34 @@ pub(super) fn read_rule(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId)
 
 /// A group has static members, members that a policy chooses, or both; the policy is not part of
 /// the group, so its members are complete only where they are listed (S6.1).
-pub(super) fn read_network_group(stage: &mut Stage, id: ResourceId) {
+pub(super) fn read_network_group(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let mut group = NetworkGroup::new(id, Vec::new());
     group.complete = false;
-    stage.parts.push(Part::NetworkGroup(group));
+    let condition = view.node("conditionalMembership");
+    let is_conditional = condition.is_some_and(|text| text.as_text() != Some(""));
+    stage.parts.push(Part::NetworkGroup { group, is_conditional });
 }
 
 pub(super) fn read_static_member(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId) {
     let group = id.parent();
-    let member = view.text("resourceId", &mut stage.findings);
-    match (group, member) {
-        (Some(group), Some(member)) if is_expression(member) => {
-            let message = format!("the member `{member}` is an expression and is not known");
-            stage.findings.push(unknown(view.at.clone(), message));
-            stage.parts.push(Part::UnknownMember { group });
-        }
-        (Some(group), Some(member)) => {
-            let member = ResourceId::new(member);
-            stage.parts.push(Part::StaticMember { group, member });
-        }
-        _ => {}
+    let member = view.link("resourceId", &mut stage.findings).unwrap_or_else(missing);
+    if let Some(group) = group {
+        stage.parts.push(Part::StaticMember { group, member });
     }
 }
 
 fn read_groups(view: &View<'_, '_>, name: &str, findings: &mut Vec<Finding>) -> Vec<Link> {
     let elements = view.all_objects(name, findings).into_iter();
     elements
-        .filter_map(|element| match element {
-            Element::Unknown(text, _) => Some(Value::Unknown(text)),
-            Element::Known(group) => match group.text("networkGroupId", findings)? {
-                id if is_expression(id) => Some(Value::Unknown(UnknownValue::new(id))),
-                id => Some(Value::Known(ResourceId::new(id))),
-            },
+        .map(|element| match element {
+            Element::Unknown(text, _) => Value::Unknown(text),
+            Element::Known(group) => group.link("networkGroupId", findings).unwrap_or_else(missing),
         })
         .collect()
+}
+
+fn missing() -> Link {
+    Value::Unknown(UnknownValue::new("(missing)"))
 }
 
 pub(super) fn unknown_rule(text: &UnknownValue, at: Location) -> AdminRule {

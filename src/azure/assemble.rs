@@ -3,14 +3,14 @@
 //! Copies of a resource are merged as long as they do not contradict each other; of two that do,
 //! the first counts and the second is reported.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::link::{is_partial, names_of};
 use super::part::{EffectiveEntry, Part, Target};
 use super::read::UNKNOWN_NAME;
 use crate::model::{
     AdminRule, AdminRuleCollection, ResourceId, RuleName, SecurityGroup, SecurityRule,
-    UnknownValue, is_expression,
+    UnknownValue, Value, is_expression,
 };
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, IpConfiguration, Link, Network, NetworkGroup,
@@ -29,13 +29,19 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
     };
     // Pieces wait until everything that they may belong to is there.
     let (mut pieces, mut attachments) = (Vec::new(), Vec::new());
+    let (mut open_groups, mut configurations) = (HashSet::new(), HashMap::new());
     let mut answers: BTreeMap<Location, Vec<EffectiveEntry>> = BTreeMap::new();
     for part in parts {
         match part {
             Part::AdminCollection(collection) => assembly.add(collection),
             Part::ApplicationSecurityGroup(group) => assembly.add(group),
             Part::BastionHost(host) => assembly.add(host),
-            Part::NetworkGroup(group) => assembly.add(group),
+            Part::NetworkGroup { group, is_conditional } => {
+                if is_conditional {
+                    open_groups.insert(group.id.clone());
+                }
+                assembly.add(group);
+            }
             Part::NetworkInterface(interface) => assembly.add(interface),
             Part::PrivateEndpoint(endpoint) => assembly.add(endpoint),
             Part::PublicIpAddress(address) => assembly.add(address),
@@ -43,7 +49,14 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
             Part::SecurityGroup(group) => assembly.add(group),
             Part::VirtualMachine(machine) => assembly.add(machine),
             Part::VirtualNetwork(network) => assembly.add(network),
-            Part::Attachment { .. } | Part::UnknownMember { .. } => attachments.push(part),
+            Part::AdminConfiguration { id, services } => {
+                let known: &mut Vec<Value<String>> = configurations.entry(id).or_default();
+                fill_list(known, services);
+            }
+            Part::StaticMember { group, member: Value::Unknown(_) } => {
+                open_groups.insert(group);
+            }
+            Part::Attachment { .. } => attachments.push(part),
             Part::Effective { answer, entry } => answers.entry(answer).or_default().push(entry),
             piece => pieces.push(piece),
         }
@@ -53,6 +66,12 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
     for piece in pieces {
         assembly.join(piece);
     }
+    for group in &mut assembly.network.network_groups {
+        group.complete &= !open_groups.contains(&group.id);
+    }
+    for collection in &mut assembly.network.admin_rule_collections {
+        collection.intent_policy_services = services_of(collection, &configurations);
+    }
     for answer in answers.into_values() {
         assembly.join_answer(answer);
     }
@@ -60,6 +79,20 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
         assembly.join(attachment);
     }
     assembly.network
+}
+
+/// What the configuration of a collection says of services with network intent policies (S6.15).
+fn services_of(
+    collection: &AdminRuleCollection,
+    configurations: &HashMap<ResourceId, Vec<Value<String>>>,
+) -> Vec<Value<String>> {
+    let configuration = collection.id.parent();
+    let services = configuration.as_ref().and_then(|id| configurations.get(id));
+    services.cloned().unwrap_or_else(|| {
+        let of = configuration.as_ref().unwrap_or(&collection.id);
+        let text = format!("configuration `{of}`, which is not in the input");
+        vec![Value::Unknown(UnknownValue::new(text))]
+    })
 }
 
 struct Assembly<'f> {
@@ -190,12 +223,14 @@ impl Assembly<'_> {
                 }
             }
             Part::AdminRule { collection, applies_to, rule } => {
-                let Some(known) = self.find_or_add(&collection, AdminRuleCollection::new) else {
-                    return;
+                let unseen = |id: ResourceId| {
+                    let text = format!("network groups of `{id}`, which is not in the input");
+                    let mut collection = AdminRuleCollection::new(id);
+                    collection.applies_to.push(Value::Unknown(UnknownValue::new(text)));
+                    collection
                 };
-                if known.applies_to.is_empty() {
-                    known.applies_to = applies_to;
-                }
+                let Some(known) = self.find_or_add(&collection, unseen) else { return };
+                fill_links(&mut known.applies_to, applies_to);
                 match known.rules.iter().find(|known| known.name == rule.name) {
                     Some(_) if known.rules.contains(&rule) => {}
                     Some(other)
@@ -211,26 +246,13 @@ impl Assembly<'_> {
                     None => known.rules.push(rule),
                 }
             }
-            Part::AdminConfiguration { id, services } => {
-                for collection in &mut self.network.admin_rule_collections {
-                    if collection.id.parent().as_ref() == Some(&id) {
-                        collection.intent_policy_services.clone_from(&services);
-                    }
-                }
-            }
-            Part::StaticMember { group, member } => {
+            Part::StaticMember { group, member: Value::Known(member) } => {
                 let new = |id| NetworkGroup::new(id, Vec::new());
                 if let Some(group) = self.find_or_add(&group, new) {
                     group.complete = true;
                     if !group.members.contains(&member) {
                         group.members.push(member);
                     }
-                }
-            }
-            Part::UnknownMember { group } => {
-                let new = |id| NetworkGroup::new(id, Vec::new());
-                if let Some(group) = self.find_or_add(&group, new) {
-                    group.complete = false;
                 }
             }
             Part::EffectiveGroup(group) => {
@@ -360,7 +382,7 @@ impl Assembly<'_> {
             collection.rules = rules;
             collection.applies_to.push(group.clone().into());
             // What is in effect is in effect whatever the configuration says of services (S6.15).
-            collection.intent_policy_services.push("All".to_owned());
+            collection.intent_policy_services.push("All".to_owned().into());
             collection.origin = at.into();
             self.add(collection);
         }
@@ -455,7 +477,10 @@ fn attach(link: &mut Option<Link>, group: &ResourceId) -> bool {
 /// A subnet of which only its security group is known.
 fn unseen_subnet(id: ResourceId) -> Subnet {
     let mut subnet = Subnet::new(id);
-    subnet.unknown_prefixes.push(UnknownValue::new("(not in the input)"));
+    let unseen = || UnknownValue::new("(not in the input)");
+    subnet.unknown_prefixes.push(unseen());
+    subnet.unknown_delegations.push(unseen());
+    subnet.private_endpoint_policies = Some(Value::Unknown(unseen()));
     subnet
 }
 
@@ -502,6 +527,7 @@ resource!(VirtualNetwork, "virtual network", virtual_networks, |me, other| {
     let mut agree = fill_list(&mut me.address_space, other.address_space)
         & fill_list(&mut me.unknown_address_space, other.unknown_address_space)
         & fill_list(&mut me.peerings, other.peerings)
+        & fill_list(&mut me.unknown_peerings, other.unknown_peerings)
         & fill(&mut me.flow_timeout_minutes, other.flow_timeout_minutes);
     for subnet in other.subnets {
         agree &= absorb_subnet(&mut me.subnets, subnet);
@@ -511,6 +537,7 @@ resource!(VirtualNetwork, "virtual network", virtual_networks, |me, other| {
 resource!(NetworkInterface, "network interface", network_interfaces, |me, other| {
     fill(&mut me.security_group, other.security_group)
         & fill(&mut me.virtual_machine, other.virtual_machine)
+        & fill(&mut me.private_endpoint, other.private_endpoint)
         & fill_list(&mut me.ip_configurations, other.ip_configurations)
 });
 resource!(VirtualMachine, "virtual machine", virtual_machines, |me, other| {
@@ -536,7 +563,7 @@ resource!(PrivateEndpoint, "private endpoint", private_endpoints, |me, other| {
 });
 resource!(BastionHost, "Bastion host", bastion_hosts, |me, other| *me == other);
 resource!(AdminRuleCollection, "rule collection", admin_rule_collections, |me, other| {
-    fill_list(&mut me.applies_to, other.applies_to) & fill_list(&mut me.rules, other.rules)
+    fill_links(&mut me.applies_to, other.applies_to) & fill_list(&mut me.rules, other.rules)
 });
 
 impl Resource for NetworkGroup {
@@ -568,7 +595,9 @@ fn absorb_subnet(subnets: &mut Vec<Subnet>, other: Subnet) -> bool {
         & fill_list(&mut me.unknown_prefixes, other.unknown_prefixes)
         & fill(&mut me.security_group, other.security_group)
         & fill(&mut me.route_table, other.route_table)
+        & fill(&mut me.private_endpoint_policies, other.private_endpoint_policies)
         & fill_list(&mut me.delegations, other.delegations)
+        & fill_list(&mut me.unknown_delegations, other.unknown_delegations)
 }
 
 fn fill<T: PartialEq>(mine: &mut Option<T>, theirs: Option<T>) -> bool {
@@ -588,6 +617,18 @@ fn fill_list<T: PartialEq>(mine: &mut Vec<T>, theirs: Vec<T>) -> bool {
         return true;
     }
     theirs.is_empty() || *mine == theirs
+}
+
+/// Links that are known count more than those that are not.
+fn fill_links(mine: &mut Vec<Link>, theirs: Vec<Link>) -> bool {
+    let tells = |links: &[Link]| links.iter().any(|link| link.known().is_some());
+    match (tells(mine), tells(&theirs)) {
+        (true, true) => return *mine == theirs,
+        (false, true) => *mine = theirs,
+        (_, false) if mine.is_empty() => *mine = theirs,
+        (_, false) => {}
+    }
+    true
 }
 
 /// The order of rules in a list says nothing.

@@ -21,6 +21,7 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     interface.origin = view.at.clone().into();
     interface.security_group = view.link("networkSecurityGroup", &mut stage.findings);
     interface.virtual_machine = view.link("virtualMachine", &mut stage.findings);
+    interface.private_endpoint = view.link("privateEndpoint", &mut stage.findings);
     interface.disable_tcp_state_tracking =
         view.flag("disableTcpStateTracking", false, &mut stage.findings);
     for configuration in view.objects("ipConfigurations", &mut stage.findings) {

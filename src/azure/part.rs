@@ -1,6 +1,8 @@
 //! What a document contributes: resources, and pieces of resources that stand elsewhere.
 
-use crate::model::{AdminRule, AdminRuleCollection, ResourceId, SecurityGroup, SecurityRule};
+use crate::model::{
+    AdminRule, AdminRuleCollection, ResourceId, SecurityGroup, SecurityRule, Value,
+};
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, Link, NetworkGroup, NetworkInterface, Peering,
     PrivateEndpoint, PublicIpAddress, Route, RouteTable, Subnet, TagContents, VirtualMachine,
@@ -15,7 +17,7 @@ pub(super) enum Part {
     /// The services of a configuration that steer its collections (S6.15).
     AdminConfiguration {
         id: ResourceId,
-        services: Vec<String>,
+        services: Vec<Value<String>>,
     },
     /// A rule, and the network groups that an effective or active list names with it.
     AdminRule {
@@ -38,7 +40,11 @@ pub(super) enum Part {
     },
     /// A group as effective rules show it: it stands in where the group itself is not given.
     EffectiveGroup(SecurityGroup),
-    NetworkGroup(NetworkGroup),
+    /// A network group; conditional if a policy chooses members too.
+    NetworkGroup {
+        group: NetworkGroup,
+        is_conditional: bool,
+    },
     NetworkInterface(NetworkInterface),
     Peering {
         network: ResourceId,
@@ -60,15 +66,11 @@ pub(super) enum Part {
     SecurityGroup(SecurityGroup),
     StaticMember {
         group: ResourceId,
-        member: ResourceId,
+        member: Link,
     },
     Subnet {
         network: ResourceId,
         subnet: Subnet,
-    },
-    /// A static member of which only the expression in its place is known.
-    UnknownMember {
-        group: ResourceId,
     },
     VirtualMachine(VirtualMachine),
     VirtualNetwork(VirtualNetwork),

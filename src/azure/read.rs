@@ -121,7 +121,7 @@ impl Stage {
             Kind::AdminConfiguration => admin::read_configuration(self, view, id),
             Kind::AdminCollection => admin::read_collection(self, view, id),
             Kind::AdminRule => admin::read_rule(self, view, &id),
-            Kind::NetworkGroup => admin::read_network_group(self, id),
+            Kind::NetworkGroup => admin::read_network_group(self, view, id),
             Kind::StaticMember => admin::read_static_member(self, view, &id),
             Kind::Deployment => {}
         }

@@ -11,9 +11,13 @@ use crate::report::{Code, Finding};
 pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let mut table = RouteTable::new(id);
     table.origin = view.at.clone().into();
-    for route in view.objects("routes", &mut stage.findings) {
-        table.routes.push(read_route(&route, &mut stage.findings));
-    }
+    let (routes, unknown) = view.split_objects("routes", &mut stage.findings);
+    table.routes = routes.iter().map(|route| read_route(route, &mut stage.findings)).collect();
+    table.routes.extend(
+        unknown
+            .into_iter()
+            .map(|text| Route::new("(unknown)", RouteDestination::Unknown(text), NextHop::Unknown)),
+    );
     stage.parts.push(Part::RouteTable(table));
 }
 

@@ -156,7 +156,41 @@ impl<'n, 'a> View<'n, 'a> {
         }
     }
 
-    /// Whether the field says yes; absent is `default`.
+    /// Whether the field says yes; absent is `default`, and an expression is unknown.
+    pub(super) fn known_flag(
+        &self,
+        name: &str,
+        default: bool,
+        findings: &mut Vec<Finding>,
+    ) -> Value<bool> {
+        let Some(found) = self.find(name) else {
+            let text = self.unknown_properties.map(|(_, text)| text);
+            return text
+                .map_or(Value::Known(default), |text| Value::Unknown(UnknownValue::new(text)));
+        };
+        match found.node {
+            Node::Bool(flag) => return Value::Known(*flag),
+            Node::Text(text) if text.eq_ignore_ascii_case("true") => return Value::Known(true),
+            Node::Text(text) if text.eq_ignore_ascii_case("false") => return Value::Known(false),
+            Node::Text(text) if is_expression(text) => {
+                let message = format!("the value of the expression `{text}` is not known");
+                findings.push(unknown(self.place(&found), message));
+            }
+            other => self.wrong(&found, "true or false", other, findings),
+        }
+        Value::Unknown(unread(found.node))
+    }
+
+    /// What stands for a field that is there and is no text, or for properties that are unknown.
+    pub(super) fn unread_text(&self, name: &str) -> Option<UnknownValue> {
+        match self.find(name) {
+            None => self.unknown_properties.map(|(_, text)| UnknownValue::new(text)),
+            Some(Found { node: Node::Text(_), .. }) => None,
+            Some(found) => Some(unread(found.node)),
+        }
+    }
+
+    /// Whether the field says yes, where no verdict depends on it; absent is `default`.
     pub(super) fn flag(&self, name: &str, default: bool, findings: &mut Vec<Finding>) -> bool {
         let Some(found) = self.find(name) else { return default };
         match found.node {
@@ -267,6 +301,43 @@ impl<'n, 'a> View<'n, 'a> {
     /// The objects in a field that is a list of them.
     pub(super) fn objects(&self, name: &str, findings: &mut Vec<Finding>) -> Vec<View<'n, 'a>> {
         self.all_objects(name, findings).into_iter().filter_map(Element::known).collect()
+    }
+
+    /// The objects in a field that is a list of them, and what stands in the place of others.
+    pub(super) fn split_objects(
+        &self,
+        name: &str,
+        findings: &mut Vec<Finding>,
+    ) -> (Vec<View<'n, 'a>>, Vec<UnknownValue>) {
+        let (mut known, mut lost) = (Vec::new(), Vec::new());
+        for element in self.all_objects(name, findings) {
+            match element {
+                Element::Known(view) => known.push(view),
+                Element::Unknown(text, _) => lost.push(text),
+            }
+        }
+        (known, lost)
+    }
+
+    /// The names in a field that is a list of them, or one name.
+    pub(super) fn names(&self, name: &str, findings: &mut Vec<Finding>) -> Vec<Value<String>> {
+        let is_name = |text: &str| !text.is_empty() && !is_expression(text);
+        if let Some(Found { node: Node::Text(text), .. }) = self.find(name)
+            && is_name(text)
+        {
+            return vec![Value::Known(text.to_string())];
+        }
+        let elements = self.all_texts(name, findings).into_iter();
+        elements
+            .map(|element| match element {
+                Element::Unknown(text, _) => Value::Unknown(text),
+                Element::Known((text, at)) if is_expression(text) => {
+                    findings.push(unreadable(at, text, "a name"));
+                    Value::Unknown(UnknownValue::new(text))
+                }
+                Element::Known((text, _)) => Value::Known(text.to_owned()),
+            })
+            .collect()
     }
 
     /// The texts in a field that is a list of them, or one text.
@@ -399,7 +470,7 @@ pub(super) fn read_link(
             Some((key, Node::Text(text))) => (text.as_ref(), at.child(key)),
             Some((key, other)) => {
                 findings.push(invalid(at.child(key), "an id", other));
-                return None;
+                return Some(Value::Unknown(unread(other)));
             }
             None if members.is_empty() => return None,
             None => {
@@ -409,7 +480,7 @@ pub(super) fn read_link(
         },
         other => {
             findings.push(invalid(at.clone(), "an object with an `id`", other));
-            return None;
+            return Some(Value::Unknown(unread(other)));
         }
     };
     if text.is_empty() {
@@ -421,6 +492,11 @@ pub(super) fn read_link(
         return Some(Value::Unknown(UnknownValue::new(text)));
     }
     Some(Value::Known(ResourceId::new(text)))
+}
+
+/// What stands in the place of a value that cannot be read.
+fn unread(node: &Node<'_>) -> UnknownValue {
+    UnknownValue::new(node.as_text().map_or_else(|| format!("({})", node.kind()), str::to_owned))
 }
 
 /// An address block, or one address, with host bits masked.

@@ -4,8 +4,8 @@ use super::group;
 use super::json::Node;
 use super::part::Part;
 use super::read::{Stage, segments};
-use super::view::{View, read_prefix};
-use crate::model::ResourceId;
+use super::view::{View, read_prefix, unreadable};
+use crate::model::{ResourceId, UnknownValue, Value, is_expression};
 use crate::network::{Peering, PeeringState, PrivateEndpointPolicies, Subnet, VirtualNetwork};
 use crate::report::{Code, Finding};
 
@@ -21,9 +21,9 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
         Some(Node::Number(minutes)) => minutes.as_u64().and_then(|minutes| minutes.try_into().ok()),
         _ => None,
     };
-    for peering in view.objects("virtualNetworkPeerings", findings) {
-        network.peerings.push(read_peering(&peering, findings));
-    }
+    let (peerings, unknown) = view.split_objects("virtualNetworkPeerings", findings);
+    network.peerings = peerings.iter().map(|peering| read_peering(peering, findings)).collect();
+    network.unknown_peerings = unknown;
     for subnet in view.objects("subnets", &mut stage.findings) {
         let own_id = subnet.own_text("id").map(ResourceId::new);
         let id = own_id.or_else(|| {
@@ -80,18 +80,44 @@ fn read_subnet(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) -> Subnet
         view.prefixes(&["addressPrefixes", "addressPrefix"], findings);
     subnet.security_group = view.link("networkSecurityGroup", findings);
     subnet.route_table = view.link("routeTable", findings);
-    let policies = view.text("privateEndpointNetworkPolicies", findings).unwrap_or_default();
-    let filters = ["Enabled", "NetworkSecurityGroupEnabled"];
-    if filters.iter().any(|name| name.eq_ignore_ascii_case(policies)) {
-        subnet.private_endpoint_policies = PrivateEndpointPolicies::SecurityGroup;
+    subnet.private_endpoint_policies = read_policies(view, findings);
+    let (delegations, unknown) = view.split_objects("delegations", findings);
+    subnet.unknown_delegations = unknown;
+    for delegation in delegations {
+        match delegation.text("serviceName", findings) {
+            Some(name) if !is_expression(name) => subnet.delegations.push(name.to_owned()),
+            other => {
+                let text = other.unwrap_or("(missing)");
+                subnet.unknown_delegations.push(UnknownValue::new(text));
+            }
+        }
     }
-    subnet.delegations = view
-        .objects("delegations", findings)
-        .iter()
-        .filter_map(|delegation| delegation.text("serviceName", findings))
-        .map(str::to_owned)
-        .collect();
     subnet
+}
+
+/// Which network policies hold for private endpoints (S3.33).
+fn read_policies(
+    view: &View<'_, '_>,
+    findings: &mut Vec<Finding>,
+) -> Option<Value<PrivateEndpointPolicies>> {
+    const NAME: &str = "privateEndpointNetworkPolicies";
+    let known = [
+        ("Disabled", PrivateEndpointPolicies::Disabled),
+        ("RouteTableEnabled", PrivateEndpointPolicies::Disabled),
+        ("Enabled", PrivateEndpointPolicies::SecurityGroup),
+        ("NetworkSecurityGroupEnabled", PrivateEndpointPolicies::SecurityGroup),
+    ];
+    let Some(text) = view.text(NAME, findings) else {
+        return view.unread_text(NAME).map(Value::Unknown);
+    };
+    let read = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    if read.is_none() {
+        findings.push(unreadable(view.at.child(NAME), text, "a network policy"));
+    }
+    Some(read.map_or_else(
+        || Value::Unknown(UnknownValue::new(text)),
+        |(_, policies)| Value::Known(*policies),
+    ))
 }
 
 fn read_peering(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Peering {
@@ -114,14 +140,21 @@ fn read_peering(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Peering {
         Some(state) if state.eq_ignore_ascii_case("Initiated") => PeeringState::Initiated,
         _ => PeeringState::Unknown,
     };
-    peering.allow_virtual_network_access = view.flag("allowVirtualNetworkAccess", true, findings);
-    peering.use_remote_gateways = view.flag("useRemoteGateways", false, findings);
-    peering.complete = view.flag("peerCompleteVnets", true, findings);
+    peering.allow_virtual_network_access =
+        view.known_flag("allowVirtualNetworkAccess", true, findings);
+    peering.use_remote_gateways = view.known_flag("useRemoteGateways", false, findings);
+    peering.complete = view.known_flag("peerCompleteVnets", true, findings);
     let mut names = |member: &str| {
-        let texts = view.texts(member, findings);
-        texts.iter().map(|(name, _)| (*name).to_owned()).collect()
+        let mut known = Vec::new();
+        for name in view.names(member, findings) {
+            match name {
+                Value::Known(name) => known.push(name),
+                Value::Unknown(text) => peering.unknown_subnets.push(text),
+            }
+        }
+        known
     };
-    peering.local_subnets = names("localSubnetNames");
-    peering.remote_subnets = names("remoteSubnetNames");
+    (peering.local_subnets, peering.remote_subnets) =
+        (names("localSubnetNames"), names("remoteSubnetNames"));
     peering
 }

@@ -159,11 +159,18 @@ pub(super) fn peering_with<'a>(
     peerings.find(|one| one.remote.as_ref().and_then(Value::known) == Some(&to.id))
 }
 
+/// Whether a virtual network may have peerings that the input does not tell.
+pub(super) fn may_have_others(from: &VirtualNetwork) -> bool {
+    let is_unknown = |one: &Peering| one.remote.as_ref().is_none_or(|to| to.known().is_none());
+    !from.unknown_peerings.is_empty() || from.peerings.iter().any(is_unknown)
+}
+
 /// What is wrong with the peering that `from` has with `to`.
 fn peering(from: &VirtualNetwork, to: &VirtualNetwork) -> Option<Obstacle> {
     let remedy =
         |words: String, az: String| Some(Remedy { resource: from.name().to_owned(), words, az });
     let (text, remedy) = match peering_with(from, to) {
+        None if may_have_others(from) => return None,
         None => {
             let name = format!("{}-to-{}", from.name(), to.name());
             (
@@ -177,7 +184,7 @@ fn peering(from: &VirtualNetwork, to: &VirtualNetwork) -> Option<Obstacle> {
         Some(one) => {
             let which = format!("peering `{}` of `{}` with `{}`", one.name, from.name(), to.name());
             match one.state {
-                _ if !one.allow_virtual_network_access => (
+                _ if one.allow_virtual_network_access == Value::Known(false) => (
                     format!("{which} lets no traffic through: allowVirtualNetworkAccess is off"),
                     remedy(
                         format!("allow virtual network access in peering `{}`", one.name),
@@ -314,7 +321,7 @@ fn connect(network: &mut Network, from: &ResourceId, to: &ResourceId) {
     match from.peerings.iter_mut().find(leads_there) {
         Some(peering) => {
             peering.state = PeeringState::Connected;
-            peering.allow_virtual_network_access = true;
+            peering.allow_virtual_network_access = true.into();
         }
         None => from.peerings.push(Peering::new("peering", Some(Link::from(to.clone())))),
     }

@@ -2,12 +2,12 @@
 //! those that the topology hints at, and those that remain when no rule denies. What the topology
 //! shows for certain is an [obstacle](super::obstacle).
 
-use super::obstacle::{network_of_bastion, peering_with};
+use super::obstacle::{may_have_others, network_of_bastion, peering_with};
 use super::question::Session;
 use super::scene::Scene;
 use crate::model::Value;
 use crate::net::Prefix;
-use crate::network::{NextHop, PeeringState, RouteDestination};
+use crate::network::{NextHop, Peering, PeeringState, RouteDestination};
 
 /// What may stand in the way beside what certainly does, and what remains where `nothing_denies`.
 pub(super) fn other_causes(scene: &Scene<'_>, nothing_denies: bool) -> Vec<String> {
@@ -37,7 +37,8 @@ fn on_bastion_subnet(scene: &Scene<'_>, causes: &mut Vec<String>) {
     }
     let has_gateway =
         virtual_network.subnets.iter().any(|one| one.name().eq_ignore_ascii_case("GatewaySubnet"));
-    let uses_remote = virtual_network.peerings.iter().any(|one| one.use_remote_gateways);
+    let uses_remote =
+        virtual_network.peerings.iter().any(|one| one.use_remote_gateways != Value::Known(false));
     if has_gateway || uses_remote {
         causes.push(format!(
             "a default route advertised over the gateway of `{}` (forced tunnelling) breaks Bastion",
@@ -58,9 +59,16 @@ fn between_networks(scene: &Scene<'_>, causes: &mut Vec<String>) {
     for (from, to) in [(there, here), (here, there)] {
         let peering = peering_with(from, to);
         is_connected &= peering.is_some_and(|one| {
-            one.state == PeeringState::Connected && one.allow_virtual_network_access
+            one.state == PeeringState::Connected
+                && one.allow_virtual_network_access != Value::Known(false)
         });
-        if let Some(peering) = peering.filter(|one| one.state == PeeringState::Unknown) {
+        if peering.is_none() && may_have_others(from) {
+            causes.push(format!("not every peering of `{}` is known", from.name()));
+        }
+        let is_open = |one: &&Peering| {
+            one.state == PeeringState::Unknown || one.allow_virtual_network_access.known().is_none()
+        };
+        if let Some(peering) = peering.filter(is_open) {
             causes.push(format!(
                 "the state of peering `{}` of `{}` with `{}` is not known",
                 peering.name,

@@ -92,7 +92,7 @@ pub struct AdminRuleCollection {
     /// The network groups whose virtual networks and subnets it applies to.
     pub applies_to: Vec<Value<ResourceId>>,
     /// What the configuration does where network intent policies are in use (S6.15).
-    pub intent_policy_services: Vec<String>,
+    pub intent_policy_services: Vec<Value<String>>,
     /// The rules, in any order.
     pub rules: Vec<AdminRule>,
     /// Where the collection was read.

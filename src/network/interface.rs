@@ -18,6 +18,8 @@ pub struct NetworkInterface {
     pub security_group: Option<Link>,
     /// The virtual machine it belongs to.
     pub virtual_machine: Option<Link>,
+    /// The private endpoint it belongs to, whose rules are others (S3.33).
+    pub private_endpoint: Option<Link>,
     /// Its IP configurations.
     pub ip_configurations: Vec<IpConfiguration>,
     /// Contents of service tags as Azure expanded them for this interface (S8.20).
@@ -35,6 +37,7 @@ impl NetworkInterface {
             id,
             security_group: None,
             virtual_machine: None,
+            private_endpoint: None,
             ip_configurations: Vec::new(),
             tag_contents: Vec::new(),
             disable_tcp_state_tracking: false,

@@ -1,6 +1,6 @@
 //! Virtual networks, their subnets and peerings (S10.25 to S10.27).
 
-use crate::model::{ResourceId, UnknownValue};
+use crate::model::{ResourceId, UnknownValue, Value};
 use crate::net::Prefix;
 use crate::report::Origin;
 
@@ -20,6 +20,8 @@ pub struct VirtualNetwork {
     pub subnets: Vec<Subnet>,
     /// Its peerings, seen from this side.
     pub peerings: Vec<Peering>,
+    /// Peerings that could not be read: the network may be joined with any other.
+    pub unknown_peerings: Vec<UnknownValue>,
     /// Minutes after which an idle flow record is dropped, 4 to 30 where set (S3.28).
     pub flow_timeout_minutes: Option<u32>,
     /// Where it was read.
@@ -35,6 +37,7 @@ impl VirtualNetwork {
             unknown_address_space: Vec::new(),
             subnets: Vec::new(),
             peerings: Vec::new(),
+            unknown_peerings: Vec::new(),
             flow_timeout_minutes: None,
             origin: Origin::default(),
         }
@@ -60,10 +63,13 @@ pub struct Subnet {
     pub security_group: Option<Link>,
     /// The route table on it.
     pub route_table: Option<Link>,
-    /// Whether its security group filters traffic to private endpoints (S3.33).
-    pub private_endpoint_policies: PrivateEndpointPolicies,
+    /// Whether its security group filters traffic to private endpoints (S3.33); where the input
+    /// does not say, it does not.
+    pub private_endpoint_policies: Option<Value<PrivateEndpointPolicies>>,
     /// The services it is delegated to, such as `Microsoft.Sql/managedInstances`.
     pub delegations: Vec<String>,
+    /// Delegations that could not be read.
+    pub unknown_delegations: Vec<UnknownValue>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -80,8 +86,9 @@ impl Subnet {
             unknown_prefixes: Vec::new(),
             security_group: None,
             route_table: None,
-            private_endpoint_policies: PrivateEndpointPolicies::Disabled,
+            private_endpoint_policies: None,
             delegations: Vec::new(),
+            unknown_delegations: Vec::new(),
             origin: Origin::default(),
         }
     }
@@ -134,15 +141,17 @@ pub struct Peering {
     /// Whether it works.
     pub state: PeeringState,
     /// Whether traffic between the two networks is let through (S4.5).
-    pub allow_virtual_network_access: bool,
+    pub allow_virtual_network_access: Value<bool>,
     /// Whether this side uses the other side's gateway (S4.6).
-    pub use_remote_gateways: bool,
+    pub use_remote_gateways: Value<bool>,
     /// Whether whole networks are peered, or only the named subnets (S4.5).
-    pub complete: bool,
+    pub complete: Value<bool>,
     /// With `complete` false: the peered subnets of this network, by name; empty means all.
     pub local_subnets: Vec<String>,
     /// With `complete` false: the peered subnets of the remote network, by name.
     pub remote_subnets: Vec<String>,
+    /// With `complete` false: names of peered subnets, of either side, that could not be read.
+    pub unknown_subnets: Vec<UnknownValue>,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -155,22 +164,30 @@ impl Peering {
             remote,
             remote_address_space: Vec::new(),
             state: PeeringState::Connected,
-            allow_virtual_network_access: true,
-            use_remote_gateways: false,
-            complete: true,
+            allow_virtual_network_access: true.into(),
+            use_remote_gateways: false.into(),
+            complete: true.into(),
             local_subnets: Vec::new(),
             remote_subnets: Vec::new(),
+            unknown_subnets: Vec::new(),
             origin: Origin::default(),
         }
     }
 }
 
 impl Peering {
-    /// Whether it holds for a subnet of this network (S4.5).
-    pub fn holds_for(&self, subnet: &Subnet) -> bool {
+    /// Whether it holds for a subnet of this network (S4.5); `None` when the input does not tell.
+    pub fn holds_for(&self, subnet: &Subnet) -> Option<bool> {
         let is_named =
             || self.local_subnets.iter().any(|name| name.eq_ignore_ascii_case(subnet.name()));
-        self.complete || self.local_subnets.is_empty() || is_named()
+        match self.complete.known() {
+            Some(true) => Some(true),
+            _ if is_named() => Some(true),
+            _ if !self.unknown_subnets.is_empty() => None,
+            Some(false) => Some(self.local_subnets.is_empty()),
+            None if self.local_subnets.is_empty() => Some(true),
+            None => None,
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::gate::{Gate, GateKind, GateRules};
 use crate::model::{
-    AdminAccess, AdminRule, AdminRuleCollection, Direction, Priority, ResourceId, RuleName, Value,
+    AdminAccess, AdminRule, AdminRuleCollection, Direction, Priority, ResourceId, RuleName,
+    UnknownValue, Value,
 };
 use crate::network::{Subnet, VirtualNetwork};
 use crate::resolve::{Fallback, Names, Rule, Ruleset, Topology, Unresolved};
@@ -25,14 +26,15 @@ pub(super) fn gate(
     for collection in &topology.network().admin_rule_collections {
         let place = [Some(subnet), virtual_network.as_ref()];
         let Some(doubts) = membership(topology, collection, &place) else { continue };
-        let kept = IntentPolicy::of(collection, facts);
-        applying.extend(
-            collection.rules.iter().filter(|rule| kept.keeps(rule)).map(|rule| Applying {
-                collection,
-                rule,
-                doubts: doubts.clone(),
-            }),
-        );
+        let policy = IntentPolicy::of(collection, facts);
+        applying.extend(collection.rules.iter().filter_map(|rule| {
+            let doubts = match policy.drops(rule) {
+                Dropped::Yes => return None,
+                Dropped::No => doubts.clone(),
+                Dropped::Perhaps(doubt) => doubts.iter().cloned().chain([doubt]).collect(),
+            };
+            Some(Applying { collection, rule, doubts })
+        }));
     }
     applying.sort_by_cached_key(Applying::order);
     let managers = managers(&applying);
@@ -132,41 +134,74 @@ fn membership(
 }
 
 /// Which rules a virtual network gets that holds a service with network intent policies (S6.15).
+struct IntentPolicy {
+    /// Whether it holds such a service; the reason where that is not known.
+    holds_service: Result<bool, UnknownValue>,
+    /// What it gets then; the reason where the configuration does not tell.
+    gets: Result<Gets, UnknownValue>,
+}
+
 #[derive(Clone, Copy)]
-enum IntentPolicy {
+enum Gets {
     AllRules,
     AllowRulesOnly,
     NoRules,
 }
 
+/// Whether a rule is left out at a place.
+enum Dropped {
+    Yes,
+    No,
+    Perhaps(Unresolved),
+}
+
 impl IntentPolicy {
     fn of(collection: &AdminRuleCollection, place: Option<&VirtualNetwork>) -> Self {
-        let holds_service = place.is_some_and(|place| {
-            place.subnets.iter().flat_map(|subnet| &subnet.delegations).any(|service| {
-                ["Microsoft.Sql/managedInstances", "Microsoft.Databricks/workspaces"]
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(service))
-            })
-        });
-        let says = |value: &str| {
-            collection.intent_policy_services.iter().any(|one| one.eq_ignore_ascii_case(value))
-        };
-        if !holds_service || says("All") {
-            Self::AllRules
-        } else if says("AllowRulesOnly") {
-            Self::AllowRulesOnly
-        } else {
-            Self::NoRules
-        }
+        Self { holds_service: holds_service(place), gets: gets(collection) }
     }
 
-    fn keeps(self, rule: &AdminRule) -> bool {
-        match self {
-            Self::AllRules => true,
-            Self::AllowRulesOnly => rule.access.known() != Some(&AdminAccess::Deny),
-            Self::NoRules => false,
+    fn drops(&self, rule: &AdminRule) -> Dropped {
+        let doubt = |text: &UnknownValue| Dropped::Perhaps(Unresolved::Value(text.clone()));
+        let of_service = match (&self.gets, &rule.access) {
+            (Ok(Gets::AllRules), _) => Dropped::No,
+            (Ok(Gets::NoRules), _) => Dropped::Yes,
+            (Ok(Gets::AllowRulesOnly), Value::Known(AdminAccess::Deny)) => Dropped::Yes,
+            (Ok(Gets::AllowRulesOnly), Value::Known(_)) => Dropped::No,
+            (Ok(Gets::AllowRulesOnly), Value::Unknown(text)) | (Err(text), _) => doubt(text),
+        };
+        match (&self.holds_service, of_service) {
+            (Ok(false), _) | (_, Dropped::No) => Dropped::No,
+            (Ok(true), of_service) => of_service,
+            (Err(text), _) => doubt(text),
         }
     }
+}
+
+fn holds_service(place: Option<&VirtualNetwork>) -> Result<bool, UnknownValue> {
+    let subnets = place.iter().flat_map(|place| &place.subnets);
+    let is_service = subnets.clone().flat_map(|subnet| &subnet.delegations).any(|service| {
+        ["Microsoft.Sql/managedInstances", "Microsoft.Databricks/workspaces"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(service))
+    });
+    if is_service {
+        return Ok(true);
+    }
+    subnets.flat_map(|subnet| &subnet.unknown_delegations).next().cloned().map_or(Ok(false), Err)
+}
+
+fn gets(collection: &AdminRuleCollection) -> Result<Gets, UnknownValue> {
+    let services = &collection.intent_policy_services;
+    let says = |value: &str| {
+        services.iter().filter_map(Value::known).any(|one| one.eq_ignore_ascii_case(value))
+    };
+    if says("All") {
+        return Ok(Gets::AllRules);
+    }
+    if let Some(text) = services.iter().find_map(Value::unknown) {
+        return Err(text.clone());
+    }
+    Ok(if says("AllowRulesOnly") { Gets::AllowRulesOnly } else { Gets::NoRules })
 }
 
 #[cfg(test)]
@@ -340,7 +375,7 @@ mod tests {
             hub().with_group("nsg", &["nic"], &[]).with_admin(RULES, &["hub"], &rules).with(|all| {
                 all.subnet_called("hub/app").delegations.extend(service.map(str::to_owned));
                 all.admin_rule_collections[0].intent_policy_services =
-                    setting.iter().map(|&text| text.to_owned()).collect();
+                    setting.iter().map(|&text| text.to_owned().into()).collect();
             })
         };
         let gates = |network| trace(network, SSH).gates()[0].rules.clone().unwrap().rules().len();

@@ -47,6 +47,12 @@ impl Chain {
         if let Some(endpoint) = topology.network().private_endpoints.iter().find(belongs) {
             return Self::of_private_endpoint(topology, endpoint, direction);
         }
+        if let Some(endpoint) = &interface.private_endpoint {
+            // Where the endpoint is not in the input, its interface stands for it.
+            let id = endpoint.known().unwrap_or(&interface.id).clone();
+            let endpoint = PrivateEndpoint::new(id, configuration.subnet.clone());
+            return Self::of_private_endpoint(topology, &endpoint, direction);
+        }
         let names = topology.names_at_interface(interface, configuration);
         let mut place = Place::new(topology, names, configuration.subnet.as_ref(), direction);
         let (subnet, admin, subnet_gate) =
@@ -97,10 +103,17 @@ impl Chain {
         };
         let mut place = Place::new(topology, names, endpoint.subnet.as_ref(), direction);
         let (subnet, _, gate) = place.of_subnet_link(endpoint.subnet.as_ref(), &endpoint.id);
-        let is_filtered = subnet.is_none_or(|subnet| {
-            subnet.private_endpoint_policies == PrivateEndpointPolicies::SecurityGroup
-        });
-        let gate = gate.filter(|_| is_filtered).map(with_any_source_port);
+        let filtered = |gate: Gate| match subnet.map(|subnet| &subnet.private_endpoint_policies) {
+            None | Some(Some(Value::Known(PrivateEndpointPolicies::SecurityGroup))) => {
+                Some(with_any_source_port(gate))
+            }
+            Some(None | Some(Value::Known(PrivateEndpointPolicies::Disabled))) => None,
+            Some(Some(Value::Unknown(text))) => {
+                let rules = GateRules::Unknown(Unresolved::Value(text.clone()));
+                Some(Gate::new(gate.kind, gate.applied_to, rules))
+            }
+        };
+        let gate = gate.and_then(filtered);
         place.assumptions.clear();
         Self {
             platform: None,
@@ -632,7 +645,7 @@ mod tests {
             "100 FromPort1 allow inbound tcp *:1 -> *:443",
             "200 DenyAll deny inbound * *:* -> *:*",
         ];
-        let endpoint = |policies| {
+        let endpoint = |policies: PrivateEndpointPolicies| {
             let all = site()
                 .with_group("nsg", &["hub/app"], &rules)
                 .with_admin(
@@ -641,7 +654,7 @@ mod tests {
                     &["1 Never deny inbound * *:* -> *:*"],
                 )
                 .with(|all| {
-                    all.subnet_called("hub/app").private_endpoint_policies = policies;
+                    all.subnet_called("hub/app").private_endpoint_policies = Some(policies.into());
                     let subnet = Some(id("hub/app").into());
                     let mut endpoint = PrivateEndpoint::new(id("endpoint"), subnet);
                     endpoint.network_interfaces.push(id("nic").into());

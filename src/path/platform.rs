@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::gate::{ANYTHING, Composition, Gate, GateRules};
 use crate::eval::{Endpoint, Outcomes, Query, Verdict, evaluate};
-use crate::model::{Flow, ResourceId, ServiceTag};
+use crate::model::{Flow, ResourceId, ServiceTag, UnknownValue};
 use crate::net::{AddressSet, Prefix, Protocol};
-use crate::network::{NextHop, RouteDestination, Subnet};
+use crate::network::{NextHop, Route, RouteDestination, Subnet};
 use crate::resolve::{Fallback, Names, Rule, RuleKind, Ruleset, Side, Topology, Unresolved};
 
 pub(super) const HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
@@ -312,14 +312,27 @@ fn licensing(
     let Some(table) = topology.route_table(id) else {
         return (addresses, Some(Unresolved::RouteTable(id.clone())));
     };
-    let is_default = |destination: &RouteDestination| matches!(destination, RouteDestination::Prefix(prefix) if prefix.length() == 0 && prefix.is_ipv4());
+    let is_default = |destination: &RouteDestination| match destination {
+        RouteDestination::Prefix(prefix) => prefix.length() == 0 && prefix.is_ipv4(),
+        RouteDestination::Tag(_) | RouteDestination::Unknown(_) => false,
+    };
     let mut hops =
         table.routes.iter().filter(|route| is_default(&route.destination)).map(|one| one.next_hop);
     match hops.find(|hop| *hop != NextHop::Internet) {
-        None => (addresses, None),
+        None => (addresses, unread_default(&table.routes).map(Unresolved::Value)),
         Some(NextHop::Unknown) => (addresses, Some(Unresolved::RouteTable(id.clone()))),
         Some(_) => (Arc::default(), None),
     }
+}
+
+/// What stands for the destination of a route that may be the default route, and elsewhere.
+fn unread_default(routes: &[Route]) -> Option<UnknownValue> {
+    routes.iter().filter(|route| route.next_hop != NextHop::Internet).find_map(|route| match &route
+        .destination
+    {
+        RouteDestination::Unknown(text) => Some(text.clone()),
+        RouteDestination::Prefix(_) | RouteDestination::Tag(_) => None,
+    })
 }
 
 #[cfg(test)]

@@ -289,7 +289,10 @@ impl Topology {
         if states.contains(&Joined::Yes) {
             return Some(true);
         }
-        if states.contains(&Joined::Unknown) { None } else { Some(false) }
+        if states.contains(&Joined::Unknown) || !first.unknown_peerings.is_empty() {
+            return None;
+        }
+        Some(false)
     }
 
     /// What is worth reporting about the names: a `VirtualNetwork` tag that holds every address

@@ -37,20 +37,20 @@ impl TagOf<'_> {
     /// The tag at a subnet. The facts may lack the subnet or its whole virtual network.
     pub(super) fn subnet(&self, id: &ResourceId) -> Contents {
         if let Some((virtual_network, subnet)) = self.index.subnet(self.network, id) {
-            let here = self.parts(virtual_network, |peering| peering.holds_for(subnet));
+            let here = self.parts(virtual_network, Some(subnet));
             return here.into_iter().chain(self.routes(subnet)).collect();
         }
         let not_there = Contents::unknown(Unresolved::Subnet(id.clone()));
         let parent = id.parent().and_then(|id| self.index.virtual_network(self.network, &id));
         match parent {
-            Some(parent) => self.parts(parent, |_| true).into_iter().chain([not_there]).collect(),
+            Some(parent) => self.parts(parent, None).into_iter().chain([not_there]).collect(),
             None => self.nowhere(not_there),
         }
     }
 
     /// The tag in a virtual network at a subnet without a route table.
     pub(super) fn virtual_network(&self, virtual_network: &VirtualNetwork) -> Contents {
-        self.parts(virtual_network, |_| true).into_iter().collect()
+        self.parts(virtual_network, None).into_iter().collect()
     }
 
     /// The tag at a place whose virtual network is not among the facts: what the caller gave
@@ -86,11 +86,16 @@ impl TagOf<'_> {
     /// whose state the input does not say, as in a template, is connected when the other end
     /// has one back.
     pub(super) fn joined(&self, of: &VirtualNetwork, peering: &Peering) -> Joined {
-        if !peering.allow_virtual_network_access {
+        if peering.allow_virtual_network_access == Value::Known(false) {
             return Joined::No;
         }
+        let open = if peering.allow_virtual_network_access.known().is_some() {
+            Joined::Yes
+        } else {
+            Joined::Unknown
+        };
         match peering.state {
-            PeeringState::Connected => Joined::Yes,
+            PeeringState::Connected => open,
             PeeringState::Disconnected | PeeringState::Initiated => Joined::No,
             PeeringState::Unknown => {
                 let remote = self.remote(peering);
@@ -100,13 +105,19 @@ impl TagOf<'_> {
                     id == Some(&of.id) && !broken.contains(&back.state)
                 };
                 let has_one_back = remote.is_some_and(|remote| remote.peerings.iter().any(is_back));
-                if has_one_back { Joined::Yes } else { Joined::Unknown }
+                if has_one_back { open } else { Joined::Unknown }
             }
         }
     }
 
-    fn parts(&self, of: &VirtualNetwork, holds: impl Fn(&Peering) -> bool) -> Vec<Contents> {
-        let peerings: Vec<&Peering> = of.peerings.iter().filter(|one| holds(one)).collect();
+    /// What the tag holds at a subnet, or at any that has no facts of its own.
+    fn parts(&self, of: &VirtualNetwork, subnet: Option<&Subnet>) -> Vec<Contents> {
+        let peerings: Vec<(&Peering, Joined)> = of
+            .peerings
+            .iter()
+            .map(|peering| (peering, self.joined_at(of, peering, subnet)))
+            .filter(|(_, joined)| *joined != Joined::No)
+            .collect();
         let mut parts = vec![self.everywhere()];
         if of.address_space.is_empty() && !self.extra().is_empty() {
             // What the caller gave stands in for what the input does not tell (S4.7).
@@ -114,7 +125,9 @@ impl TagOf<'_> {
         } else {
             parts.push(self.address_space(of));
         }
-        parts.extend(peerings.iter().filter_map(|peering| self.peer(of, peering)));
+        parts.extend(peerings.iter().map(|(peering, joined)| self.peer(of, peering, *joined)));
+        let unknown = of.unknown_peerings.iter().cloned().map(Unresolved::Value);
+        parts.extend(unknown.map(Contents::unknown));
         parts.extend(self.gateways(of, &peerings));
         parts
     }
@@ -133,17 +146,23 @@ impl TagOf<'_> {
         self.index.virtual_network(self.network, peering.remote.as_ref()?.known()?)
     }
 
-    /// What a peering adds, if anything. Peering is not transitive: the peers of a peer add
+    /// What a peering adds that joins, or may. Peering is not transitive: the peers of a peer add
     /// nothing (S4.5).
-    fn peer(&self, of: &VirtualNetwork, peering: &Peering) -> Option<Contents> {
+    fn peer(&self, of: &VirtualNetwork, peering: &Peering, joined: Joined) -> Contents {
         let unresolved = || Unresolved::Peering(peering_id(of, peering));
-        match self.joined(of, peering) {
-            Joined::No => None,
-            Joined::Yes => Some(self.peer_space(peering, unresolved)),
-            Joined::Unknown => {
-                let space = self.peer_space(peering, unresolved);
-                Some(Contents::unknown_within(space.possible, unresolved()))
-            }
+        let space = self.peer_space(peering, unresolved);
+        if joined == Joined::Yes {
+            return space;
+        }
+        Contents::unknown_within(space.possible, unresolved())
+    }
+
+    /// Whether a peering of `of` joins it with another for this subnet of it (S4.5).
+    fn joined_at(&self, of: &VirtualNetwork, peering: &Peering, subnet: Option<&Subnet>) -> Joined {
+        match (self.joined(of, peering), subnet.map_or(Some(true), |one| peering.holds_for(one))) {
+            (Joined::No, _) | (_, Some(false)) => Joined::No,
+            (Joined::Yes, Some(true)) => Joined::Yes,
+            _ => Joined::Unknown,
         }
     }
 
@@ -160,8 +179,10 @@ impl TagOf<'_> {
             }
             (None, None) => Contents::unknown(unresolved()),
         };
-        if peering.complete {
-            return whole;
+        match peering.complete.known() {
+            Some(true) => return whole,
+            None => return Contents::unknown_within(whole.possible, unresolved()),
+            Some(false) => {}
         }
         // Only the named subnets are peered; a name that cannot be looked up may be any part.
         let subnet = |name: &String| {
@@ -173,17 +194,20 @@ impl TagOf<'_> {
                 None => Contents::unknown_within(whole.possible.clone(), unresolved()),
             }
         };
-        peering.remote_subnets.iter().map(subnet).collect()
+        let others = peering.unknown_subnets.iter().cloned().map(Unresolved::Value);
+        let others = others.map(|reason| Contents::unknown_within(whole.possible.clone(), reason));
+        peering.remote_subnets.iter().map(subnet).chain(others).collect()
     }
 
     /// The prefixes that a gateway of this network or of a peer learns (S4.1, S4.6) are in no
     /// export. They are taken to be private, and the caller's prefixes to be all of them.
-    fn gateways(&self, of: &VirtualNetwork, peerings: &[&Peering]) -> Option<Contents> {
+    fn gateways(&self, of: &VirtualNetwork, peerings: &[(&Peering, Joined)]) -> Option<Contents> {
         let own =
             of.subnets.iter().find(|subnet| subnet.name().eq_ignore_ascii_case("GatewaySubnet"));
         let of_peer = peerings
             .iter()
-            .find(|peering| peering.use_remote_gateways && self.joined(of, peering) != Joined::No);
+            .map(|(peering, _)| peering)
+            .find(|peering| peering.use_remote_gateways != Value::Known(false));
         let gateway_of = match (own, of_peer) {
             (_, Some(peering)) => {
                 let remote = peering.remote.as_ref().and_then(Value::known);
@@ -302,7 +326,8 @@ mod tests {
         }
         holds(
             hub_peered().with(|all| {
-                all.virtual_network_of("hub").peerings[0].allow_virtual_network_access = false;
+                all.virtual_network_of("hub").peerings[0].allow_virtual_network_access =
+                    false.into();
             }),
             HUB,
         );
@@ -341,7 +366,7 @@ mod tests {
     fn only_the_named_subnets_of_a_partial_peering_count() {
         let partial = hub_peered().with_subnet("spoke/db", "10.1.7.0/24").with(|all| {
             let peering = &mut all.virtual_network_of("hub").peerings[0];
-            peering.complete = false;
+            peering.complete = false.into();
             peering.remote_subnets = vec!["DB".to_owned()];
             peering.local_subnets = vec!["app".to_owned()];
         });
@@ -410,7 +435,7 @@ mod tests {
     #[test]
     fn prefixes_behind_a_gateway_are_unknown_but_private() {
         let through_peer = hub_peered().with(|all| {
-            all.virtual_network_of("hub").peerings[0].use_remote_gateways = true;
+            all.virtual_network_of("hub").peerings[0].use_remote_gateways = true.into();
         });
         let contents = lacks(through_peer.clone(), BOTH, Unresolved::Gateway(id("spoke")));
         assert!(contents.possible.contains("192.168.5.5".parse().unwrap()));

@@ -106,7 +106,8 @@ impl Generator {
             subnet.prefixes.extend(block_of(space, index));
             subnet.security_group = self.group_link(network);
             if self.choices.one_in(3) {
-                subnet.private_endpoint_policies = PrivateEndpointPolicies::SecurityGroup;
+                subnet.private_endpoint_policies =
+                    Some(PrivateEndpointPolicies::SecurityGroup.into());
             }
             if self.is_unknown(16) {
                 subnet.unknown_prefixes.push(self.unknown_value());
@@ -159,7 +160,7 @@ impl Generator {
             let mut there = Peering::new("there", Some(other.id.clone().into()));
             there.state = state.clone();
             there.remote_address_space.clone_from(&other.address_space);
-            there.allow_virtual_network_access = !self.choices.one_in(4);
+            there.allow_virtual_network_access = (!self.choices.one_in(4)).into();
             first.peerings.push(there);
             let mut back = Peering::new("back", Some(first.id.clone().into()));
             back.state = state;

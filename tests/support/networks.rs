@@ -178,7 +178,7 @@ impl SubnetText {
             network.route_tables.push(table);
         }
         if self.filters_private_endpoints {
-            built.private_endpoint_policies = PrivateEndpointPolicies::SecurityGroup;
+            built.private_endpoint_policies = Some(PrivateEndpointPolicies::SecurityGroup.into());
         }
         built.delegations.extend(self.delegation.clone());
         built
@@ -209,11 +209,11 @@ impl PeeringText {
         if self.disconnected {
             built.state = PeeringState::Disconnected;
         }
-        built.allow_virtual_network_access = !self.without_access;
-        built.use_remote_gateways = self.use_remote_gateways;
+        built.allow_virtual_network_access = (!self.without_access).into();
+        built.use_remote_gateways = self.use_remote_gateways.into();
         built.remote_address_space = parse_all(&self.remote_space, place);
         if let Some(subnets) = &self.subnets {
-            built.complete = false;
+            built.complete = false.into();
             built.remote_subnets.clone_from(subnets);
         }
         built
@@ -267,7 +267,8 @@ impl CollectionText {
         members.complete = !self.applies_to.iter().any(|member| is_policy(&member));
         network.network_groups.push(members);
         built.applies_to = vec![Value::Known(group)];
-        built.intent_policy_services.clone_from(&self.intent_policy_services);
+        built.intent_policy_services =
+            self.intent_policy_services.iter().cloned().map(Value::Known).collect();
         built.rules = parse_all(&self.rules, place);
         network.admin_rule_collections.push(built);
     }

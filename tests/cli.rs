@@ -593,3 +593,61 @@ fn a_name_that_several_have_is_refused_with_their_ids() {
         }
     }
 }
+
+/// E9 (S7.12, S7.13): default rules do not count.
+#[test]
+fn strict_input_has_the_rules_that_bastion_requires() {
+    let mut network: Value =
+        serde_json::from_slice(&std::fs::read(data().join(NETWORK)).unwrap()).unwrap();
+    let ask = ["flow", "--direction", "Inbound", "--protocol", "tcp", "--local", "10.0.0.4:22"];
+    let ask = [&ask[..], &["--remote", "10.0.1.4", "-"]].concat();
+    let strict = [&ask[..], &["--strict"]].concat();
+    assert_ne!(run_with_input(&strict, &network.to_string()).status.code(), Some(2));
+    let resources = network["resources"].as_array_mut().unwrap();
+    let place = resources.iter().position(|one| one["name"] == "nsg-bastion").unwrap();
+    resources[place]["properties"]["securityRules"].as_array_mut().unwrap().remove(0);
+    let text = network.to_string();
+    assert_ne!(run_with_input(&ask, &text).status.code(), Some(2));
+    let refused = run_with_input(&strict, &text);
+    assert_eq!(refused.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(message.contains("NetworkSecurityGroupNotCompliantForAzureBastionSubnet"), "{message}");
+    assert!(message.contains("R1 (") && !message.contains("R2 ("), "{message}");
+    assert!(message.contains(&format!("/resources/{place}")), "{message}");
+}
+
+/// E2 (S1.41): which tags there are is known only from a catalogue.
+#[test]
+fn strict_input_names_no_tag_that_the_catalogue_lacks() {
+    let catalogue = std::env::temp_dir().join(format!("tags-{}.json", std::process::id()));
+    let tags = json!({ "changeNumber": 1, "cloud": "Public", "values": [{
+        "name": "Storage", "id": "Storage",
+        "properties": { "addressPrefixes": ["198.51.100.0/24"] },
+    }]});
+    std::fs::write(&catalogue, tags.to_string()).unwrap();
+    let group = |tag: &str| {
+        let rule = json!({
+            "name": "rule", "priority": 100, "direction": "Inbound", "access": "Allow",
+            "protocol": "Tcp", "sourceAddressPrefix": tag, "sourcePortRange": "*",
+            "destinationAddressPrefix": "VirtualNetwork", "destinationPortRange": "22",
+        });
+        json!({ "name": "nsg", "id": "/x/networkSecurityGroups/nsg", "securityRules": [rule] })
+            .to_string()
+    };
+    let ask = ["flow", "--nsg", "nsg", "--direction", "Inbound", "--protocol", "tcp", "-"];
+    let ends = ["--local", "10.0.0.4:22", "--remote", "10.0.0.5"];
+    let ask = [&ask[..], &ends].concat();
+    let file = ["--service-tags", catalogue.to_str().unwrap()];
+    let with_file = [&ask[..], &file].concat();
+    let refusal = "SecurityRuleInvalidAddressPrefix";
+    let answer = |arguments: &[&str], tag| {
+        let output = run_with_input(arguments, &group(tag));
+        let is_told = String::from_utf8_lossy(&output.stderr).contains(refusal);
+        (output.status.code() == Some(2), is_told)
+    };
+    assert_eq!(answer(&[&with_file[..], &["--strict"]].concat(), "Storrage"), (true, true));
+    assert_eq!(answer(&[&with_file[..], &["--strict"]].concat(), "Storage"), (false, false));
+    assert_eq!(answer(&[&ask[..], &["--strict"]].concat(), "Storrage"), (false, false));
+    assert_eq!(answer(&with_file, "Storrage"), (false, true));
+    std::fs::remove_file(catalogue).unwrap();
+}

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nsg_engine::azure;
+use nsg_engine::diagnose::bastion_compliance;
 use nsg_engine::model::Mode;
 use nsg_engine::net::Prefix;
-use nsg_engine::report::{Code, Finding, Severity};
+use nsg_engine::report::{AzureCode, Code, Finding, Severity};
 use nsg_engine::resolve::{ServiceTags, Topology};
 
 use crate::Failure;
@@ -92,6 +93,10 @@ impl Common {
         network.extra_virtual_network_prefixes.extend_from_slice(&self.virtual_network);
         let topology = Topology::new(network, tags(service_tags)?);
         findings.extend(topology.findings());
+        if self.strict {
+            findings.extend(bastion_compliance(&topology));
+            refuse(&mut findings)?;
+        }
         self.report(&findings);
         Ok(topology)
     }
@@ -121,6 +126,21 @@ impl Common {
             );
         }
     }
+}
+
+/// What Azure refuses is no input where Azure is the measure, be it seen only when rules are bound
+/// to their places.
+fn refuse(findings: &mut [Finding]) -> Result<(), Failure> {
+    let unknown_tag = Some(AzureCode::SecurityRuleInvalidAddressPrefix);
+    for finding in findings.iter_mut().filter(|one| one.code.azure_code() == unknown_tag) {
+        finding.severity = Severity::Error;
+    }
+    let is_refused =
+        |one: &Finding| one.code.azure_code().is_some() && one.severity == Severity::Error;
+    if findings.iter().any(is_refused) {
+        return Err(Failure::Input(findings.iter().map(ToString::to_string).collect()));
+    }
+    Ok(())
 }
 
 fn tags(path: Option<&Path>) -> Result<ServiceTags, Failure> {

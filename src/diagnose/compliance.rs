@@ -8,11 +8,15 @@ use serde::Serialize;
 
 use super::legs::{Leg, LegName};
 use super::probe::{Station, custom_allows};
+use super::question::BastionQuestion;
 use super::scene::Scene;
 use crate::eval::{Endpoint, Match, Query};
 use crate::model::{Direction, ServiceTag};
 use crate::net::Protocol;
-use crate::resolve::{Effect, Rule, RuleKind, Side};
+use crate::network::{Subnet, VirtualNetwork};
+use crate::path::Chain;
+use crate::report::{AzureCode, Finding, Severity};
+use crate::resolve::{Effect, Rule, RuleKind, Side, Topology, Unresolved};
 
 /// One of the rules that Azure demands, R1 to R8.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -147,6 +151,14 @@ pub(super) fn of_legs(scene: &Scene<'_>, legs: &[Leg]) -> Option<Compliance> {
     };
     let inbound = station(LegName::ClientToBastion, Direction::Inbound);
     let outbound = station(LegName::BastionToInternet, Direction::Outbound);
+    of_stations(scene, inbound, outbound)
+}
+
+fn of_stations(
+    scene: &Scene<'_>,
+    inbound: Option<&Station>,
+    outbound: Option<&Station>,
+) -> Option<Compliance> {
     let nsg = inbound.or(outbound)?.group()?.name().to_owned();
     let requirements: Vec<RequirementReport> = Requirement::ALL
         .into_iter()
@@ -160,6 +172,66 @@ pub(super) fn of_legs(scene: &Scene<'_>, legs: &[Leg]) -> Option<Compliance> {
         .collect();
     let compliant = requirements.iter().all(|requirement| requirement.met);
     Some(Compliance { compliant, nsg, requirements })
+}
+
+/// The groups on AzureBastionSubnet that Azure would refuse to put there (E9, S7.12), for input
+/// that is to be as strict as Azure is.
+///
+/// A group that may be accepted, because a value in its rules is not known, is warned of.
+pub fn bastion_compliance(topology: &Topology) -> Vec<Finding> {
+    // The demands do not depend on the machine of a session.
+    let question = BastionQuestion::about(String::new());
+    let subnets = topology.network().subnets().filter(|(_, subnet)| subnet.is_bastion());
+    subnets.filter_map(|(network, subnet)| refusal(topology, &question, network, subnet)).collect()
+}
+
+fn refusal(
+    topology: &Topology,
+    question: &BastionQuestion,
+    network: &VirtualNetwork,
+    subnet: &Subnet,
+) -> Option<Finding> {
+    let group = topology.security_group(subnet.security_group.as_ref()?.known()?)?;
+    let scene = Scene::of_subnet(topology, question, network, subnet);
+    let station = |direction| {
+        let chain = Chain::of_subnet(topology, &subnet.id, direction)?;
+        let stations = Station::of_chain(&chain).into_iter();
+        stations.filter(|one| !one.is_admin()).find(|one| !one.rules().is_empty())
+    };
+    let (inbound, outbound) = (station(Direction::Inbound), station(Direction::Outbound));
+    let compliance = of_stations(&scene, inbound.as_ref(), outbound.as_ref())?;
+    let lacking: Vec<String> = compliance
+        .requirements
+        .iter()
+        .filter(|requirement| !requirement.met)
+        .map(|requirement| format!("{:?} ({})", requirement.id, requirement.demands))
+        .collect();
+    if lacking.is_empty() {
+        return None;
+    }
+    let may_be_met = [inbound, outbound].iter().flatten().flat_map(Station::rules).any(has_unknown);
+    let severity = if may_be_met { Severity::Warning } else { Severity::Error };
+    let message = format!(
+        "security group `{}` on `{}` does not have all rules that Azure Bastion requires: it lacks {}",
+        group.name(),
+        subnet.name(),
+        lacking.join(", ")
+    );
+    let code = AzureCode::NetworkSecurityGroupNotCompliantForAzureBastionSubnet;
+    let at = group.origin.location().cloned().unwrap_or_default();
+    Some(Finding::new(severity, code, at, message))
+}
+
+/// Whether a rule holds a value that is not known, tags aside: those are compared by name.
+fn has_unknown(rule: &Rule) -> bool {
+    let is_value = |one: &Unresolved| !matches!(one, Unresolved::ServiceTag(_));
+    let sides = [&rule.source, &rule.destination];
+    rule.kind == RuleKind::Custom
+        && (!rule.doubts.is_empty()
+            || !rule.protocols.unknown.is_empty()
+            || !rule.source_ports.unknown.is_empty()
+            || !rule.destination_ports.unknown.is_empty()
+            || sides.into_iter().flat_map(|side| &side.unknown).any(is_value))
 }
 
 fn check_one(scene: &Scene<'_>, station: &Station, requirement: Requirement) -> RequirementReport {

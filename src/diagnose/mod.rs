@@ -30,7 +30,7 @@ mod wording;
 mod write_up;
 
 pub use code::{BastionCode, Weight};
-pub use compliance::{Compliance, Requirement, RequirementReport};
+pub use compliance::{Compliance, Requirement, RequirementReport, bastion_compliance};
 pub use legs::LegName;
 pub use lint::{Lint, MANAGEMENT_PORTS, lint};
 pub use lint_code::{LintCode, LintCodeError};

@@ -67,6 +67,32 @@ impl<'a> Scene<'a> {
         Ok(Self { topology, question, target, bastion })
     }
 
+    /// Bastion's subnet seen for itself: its hosts stand in for the machine, of which nothing is
+    /// asked.
+    pub(super) fn of_subnet(
+        topology: &'a Topology,
+        question: &'a BastionQuestion,
+        network: &'a VirtualNetwork,
+        subnet: &'a Subnet,
+    ) -> Self {
+        let addresses: AddressSet =
+            subnet.prefixes.iter().filter(|prefix| prefix.is_ipv4()).copied().collect();
+        let name = subnet.name().to_owned();
+        let place = Some((network, subnet));
+        let is_here =
+            |host: &&BastionHost| host.subnet.as_ref().and_then(Value::known) == Some(&subnet.id);
+        let host = topology.network().bastion_hosts.iter().find(is_here);
+        let target = Target {
+            name: name.clone(),
+            addresses: addresses.clone(),
+            interface: None,
+            place,
+            assumptions: Vec::new(),
+        };
+        let bastion = Bastion { name, host, place, addresses, assumptions: Vec::new() };
+        Self { topology, question, target, bastion }
+    }
+
     /// Whether the target is an address that no given virtual network holds (S7.9).
     pub(super) fn is_outside(&self) -> bool {
         self.target.place.is_none() && self.target.interface.is_none()

@@ -14,7 +14,7 @@ use crate::network::{
     IpConfiguration, Link, Network, NetworkGroup, NetworkInterface, PrivateEndpoint, RouteTable,
     Subnet, VirtualNetwork,
 };
-use crate::report::{Code, Finding, Origin, Severity};
+use crate::report::{AzureCode, Code, Finding, Origin, Severity};
 
 const LICENSING: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(20, 118, 99, 224)),
@@ -301,9 +301,38 @@ impl Topology {
         let tags = self.network().subnets().filter_map(|(_, subnet)| self.tag_is_any(subnet));
         let groups = self.network().security_groups.iter();
         let rules = groups.flat_map(|group| {
-            group.rules.iter().flat_map(move |rule| self.empty_groups(group, rule))
+            let of_rule =
+                |rule| self.empty_groups(group, rule).into_iter().chain(self.unknown_tags(rule));
+            group.rules.iter().flat_map(of_rule)
         });
         tags.chain(rules).collect()
+    }
+
+    /// Azure refuses a tag that it does not know (S1.41). Without a catalogue every tag is one
+    /// that it may know.
+    fn unknown_tags(&self, rule: &SecurityRule) -> Vec<Finding> {
+        let catalogue = self.service_tags();
+        if catalogue.tags().next().is_none() {
+            return Vec::new();
+        }
+        let is_unknown =
+            |tag: &&ServiceTag| !tag.is("VirtualNetwork") && catalogue.addresses(tag).is_none();
+        let sides = [&rule.source, &rule.destination];
+        let items = sides.into_iter().flat_map(|side| &side.items);
+        let tags = items.filter_map(|item| match item {
+            AddressItem::Tag(tag) => Some(tag),
+            _ => None,
+        });
+        tags.filter(is_unknown)
+            .map(|tag| {
+                let message = format!(
+                    "rule `{}` names the service tag `{tag}`, which the service-tag file does not hold: Azure refuses a tag that it does not know",
+                    rule.name
+                );
+                let code = AzureCode::SecurityRuleInvalidAddressPrefix.into();
+                finding(Severity::Warning, code, &rule.origin, message)
+            })
+            .collect()
     }
 
     fn tag_is_any(&self, subnet: &Subnet) -> Option<Finding> {

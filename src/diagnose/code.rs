@@ -1,5 +1,8 @@
 //! The catalogue of causes (SEMANTICS 7.4): stable codes, each with its weight and one paragraph
 //! that tells a person what it means.
+//!
+//! Three go beyond the catalogue: `BAS14_NOT_OFFERED` and `BAS15_UNSUPPORTED_SUBNET` for what
+//! stands in the way outside of rules, and `VM17_OPEN_BY_DEFAULT_RULE` for what is open by chance.
 
 use std::fmt;
 

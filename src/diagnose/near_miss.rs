@@ -1,5 +1,7 @@
 //! Rules that would have allowed what is denied, but for a field or two, and by how much.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::legs::{Check, Leg};
@@ -52,7 +54,7 @@ impl Field {
 }
 
 /// A rule that nearly allows.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct NearMiss {
@@ -90,13 +92,9 @@ pub(super) fn near_misses(scene: &Scene<'_>, legs: &[Leg]) -> Vec<NearMiss> {
     }
     found.sort_by_key(|(rank, _)| *rank);
     let fewest = found.first().map_or(0, |(rank, _)| rank.fields);
-    let mut misses: Vec<NearMiss> = Vec::new();
-    for (rank, miss) in found {
-        if rank.fields == fewest && !misses.contains(&miss) {
-            misses.push(miss);
-        }
-    }
-    misses
+    let mut seen = HashSet::new();
+    let nearest = found.into_iter().filter(|(rank, _)| rank.fields == fewest);
+    nearest.map(|(_, miss)| miss).filter(|miss| seen.insert(miss.clone())).collect()
 }
 
 /// The smaller, the nearer.
@@ -232,7 +230,7 @@ fn plain(ports: &crate::net::PortSet) -> String {
 fn original_source_ports(scene: &Scene<'_>, station: &Station, rule: &Rule) -> String {
     let network = scene.topology.network();
     let group = station.group().and_then(|id| network.security_group(id));
-    let written = group.and_then(|group| group.rules.iter().find(|one| one.name == rule.name));
+    let written = group.and_then(|group| station.written(group, &rule.name));
     let ports = written.map_or(&rule.source_ports.known, |written| &written.source_ports.known);
     wording::ports(ports)
 }

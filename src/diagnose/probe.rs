@@ -5,10 +5,12 @@
 //! that no rule tells apart, each part is asked about by itself, and the answers are put together
 //! as the question demands.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::eval::{Endpoint, FieldMatches, Match, Query, Trace, Verdict, trace_query};
-use crate::model::{Direction, ResourceId, ServiceTag};
+use crate::model::{Direction, ResourceId, RuleName, SecurityGroup, SecurityRule, ServiceTag};
 use crate::net::{AddressSet, Interval, PortSet};
 use crate::path::{Chain, Gate, GateKind, GateRules};
 use crate::resolve::{Dimension, Effect, Names, Rule, RuleKind, Ruleset, Side, Unresolved};
@@ -23,6 +25,8 @@ pub(super) struct Station {
     gate: Gate,
     ruleset: Option<Arc<Ruleset>>,
     names: Arc<Names>,
+    /// Where the user's rules of this direction stand in their group.
+    places: OnceCell<HashMap<RuleName, usize>>,
 }
 
 impl Station {
@@ -36,6 +40,7 @@ impl Station {
                 gate: gate.clone(),
                 ruleset: gate.ruleset().map(with_client_ports),
                 names: Arc::clone(&names),
+                places: OnceCell::new(),
             })
             .collect()
     }
@@ -63,6 +68,24 @@ impl Station {
             GateRules::Unknown(Unresolved::SecurityGroup(id)) => Some(id),
             _ => None,
         }
+    }
+
+    /// The rule of that name in the group that stands at this gate, as its author wrote it.
+    pub(super) fn written<'g>(
+        &self,
+        group: &'g SecurityGroup,
+        name: &RuleName,
+    ) -> Option<&'g SecurityRule> {
+        let places = self.places.get_or_init(|| {
+            let mut places = HashMap::new();
+            for (place, rule) in group.rules.iter().enumerate() {
+                if rule.direction.known().is_none_or(|one| *one == self.direction()) {
+                    places.entry(rule.name.clone()).or_insert(place);
+                }
+            }
+            places
+        });
+        group.rules.get(*places.get(name)?)
     }
 
     /// The network manager whose admin rules stand here.

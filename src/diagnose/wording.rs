@@ -30,10 +30,13 @@ pub(super) fn written<'a>(
         return Some(Written { source: &found.source, destination: &found.destination });
     }
     let group = network.security_group(station.group()?)?;
-    let list = if rule.kind == RuleKind::Default { &group.default_rules } else { &group.rules };
-    let found = list.iter().find(|one| {
-        one.name == rule.name && one.direction.known().is_none_or(|d| *d == station.direction())
-    })?;
+    let found = if rule.kind == RuleKind::Default {
+        group.default_rules.iter().find(|one| {
+            one.name == rule.name && one.direction.known().is_none_or(|d| *d == station.direction())
+        })?
+    } else {
+        station.written(group, &rule.name)?
+    };
     Some(Written { source: &found.source, destination: &found.destination })
 }
 

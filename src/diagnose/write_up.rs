@@ -151,7 +151,7 @@ fn summary(
                     Some(_) if is_client => {
                         format!("; also, users cannot reach {}{denier}", scene.bastion.name)
                     }
-                    Some(denier) => format!("; as things are, {denier} too"),
+                    Some(denier) => format!("; as things are, {denier}"),
                     None => String::new(),
                 };
                 format!("Azure Bastion cannot {session}: {}{also}", obstacle.text)

@@ -16,7 +16,10 @@ impl ReadError {
 
     pub(super) fn of_json(input: &str, error: &serde_json::Error) -> Self {
         let place = (error.line() > 0).then(|| (error.line(), error.column()));
-        Self { input: input.to_owned(), message: format!("not JSON: {error}"), place }
+        let text = error.to_string();
+        let what =
+            if text.starts_with("recursion limit") { "nested too deeply" } else { "not JSON" };
+        Self { input: input.to_owned(), message: format!("{what}: {text}"), place }
     }
 
     /// The name of the input.

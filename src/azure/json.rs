@@ -186,7 +186,10 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(serde_json::Number::from_f64(value).map_or(Node::Null, Node::Number))
+        // `1e3` and `100.0` are whole numbers to JSON, in whatever form they are written.
+        let whole = format!("{value}").parse::<i64>().ok().map(serde_json::Number::from);
+        let number = whole.or_else(|| serde_json::Number::from_f64(value));
+        Ok(number.map_or(Node::Null, Node::Number))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {

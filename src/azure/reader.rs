@@ -6,7 +6,7 @@ use super::error::ReadError;
 use super::link::link;
 use super::part::Part;
 use super::read::Stage;
-use super::text::{as_utf8, without_extensions};
+use super::text::{as_utf8, with_representable_values, without_extensions};
 use crate::model::{Limits, Mode, validate_group};
 use crate::network::{Network, validate_network};
 use crate::report::{Code, Finding, Location, Severity};
@@ -61,7 +61,8 @@ impl Reader {
     /// Reads one more input; `name` stands in findings and errors, and is often a file name.
     ///
     /// Comments, commas before a closing bracket and line breaks in texts, which templates may
-    /// hold, are passed over; UTF-16 is read if a byte order mark says so.
+    /// hold, are passed over; UTF-16 is read if a byte order mark says so. A number too large for
+    /// any type and half of a surrogate pair cost their field, not the document.
     ///
     /// # Errors
     ///
@@ -72,7 +73,8 @@ impl Reader {
         let mut stage = Stage::new(self.mode);
         if walk(&text, root.clone(), &mut stage).is_err() {
             stage = Stage::new(self.mode);
-            walk(&without_extensions(&text), root.clone(), &mut stage)
+            let text = with_representable_values(&without_extensions(&text));
+            walk(&text, root.clone(), &mut stage)
                 .map_err(|error| ReadError::of_json(name, &error))?;
         }
         if !stage.has_recognised {

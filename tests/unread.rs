@@ -285,3 +285,42 @@ fn a_route_that_may_be_the_default_route_leaves_licensing_open() {
     assert_eq!(chain.evaluate(&licensing).verdict(), Verdict::Indeterminate);
     assert!(topology.route_table(&ResourceId::new(&id("routeTables/table"))).is_some());
 }
+
+/// An object without what Azure always prints only names a resource; in a template it is whole.
+#[test]
+fn a_resource_without_contents_is_a_reference() {
+    let bare = json!({ "id": id("networkSecurityGroups/nsg") });
+    is_open(&[bare.clone(), plain_network(), interface_with_group()], SSH, "nsg");
+    let mut of_template = bare;
+    of_template["apiVersion"] = json!("2024-05-01");
+    is_definite(&[of_template, plain_network(), interface_with_group()], SSH, Verdict::Deny);
+
+    let subnets = json!({ "subnets": [{ "id": id("virtualNetworks/hub/subnets/app") }] });
+    let network = virtual_network(&subnets, &json!({}));
+    is_open(&[group(&[rule("Allow")]), network, interface_with_group()], SSH, "app");
+
+    let table = json!({ "routeTable": link("routeTables/table") });
+    let network = virtual_network(&json!({}), &table);
+    let bare = json!({ "id": id("routeTables/table") });
+    is_open(&[group(&[]), network, bare, interface_with_group()], SSH, "table");
+}
+
+/// S1.48.
+#[test]
+fn a_list_that_was_cut_leaves_memberships_open() {
+    let mut deny = rule("Deny");
+    deny["properties"]["destinationAddressPrefix"] = Value::Null;
+    deny["properties"]["destinationApplicationSecurityGroups"] =
+        json!([link("applicationSecurityGroups/web")]);
+    deny["properties"]["priority"] = json!(100);
+    let all = [group(&[deny, rule("Allow")]), plain_network(), interface_with_group()];
+    is_definite(&all, SSH, Verdict::Allow);
+    let cut = json!({ "value": all, "nextLink": "https://management.azure.com/more" });
+    let read = read(cut.to_string().as_bytes()).unwrap();
+    assert!(read.findings.iter().any(|finding| finding.message.contains("nextLink")));
+    let topology = read.network.bind(ServiceTags::built_in());
+    let interface = topology.network().interface_called("nic").unwrap();
+    let configuration = &interface.ip_configurations[0];
+    let chain = Chain::of_interface(&topology, interface, configuration, Direction::Inbound);
+    assert_eq!(chain.evaluate(&SSH.parse().unwrap()).verdict(), Verdict::Indeterminate);
+}

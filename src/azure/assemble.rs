@@ -56,6 +56,7 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
             Part::StaticMember { group, member: Value::Unknown(_) } => {
                 open_groups.insert(group);
             }
+            Part::Cut => assembly.network.is_cut = true,
             Part::Attachment { .. } => attachments.push(part),
             Part::Effective { answer, entry } => answers.entry(answer).or_default().push(entry),
             piece => pieces.push(piece),

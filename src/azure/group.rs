@@ -36,6 +36,10 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
         let (group, at) = (group.id.clone(), view.at.clone());
         stage.parts.push(Part::Attachment { group, target: Target::Interface(target), at });
     }
+    if view.is_reference(&["securityRules", "defaultSecurityRules"]) {
+        return stage
+            .note_reference(&view.at, "security group has no rules, not even an empty list");
+    }
     stage.parts.push(Part::SecurityGroup(group));
 }
 

@@ -33,6 +33,8 @@ pub(super) enum Part {
         at: Location,
     },
     BastionHost(BastionHost),
+    /// A list ends before its end.
+    Cut,
     /// One entry of an answer of effective rules; entries of one answer share its place.
     Effective {
         answer: Location,

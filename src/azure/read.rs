@@ -130,6 +130,11 @@ impl Stage {
     /// An object that is no resource may hold some: an answer's `value`, the `NewNSG` of
     /// `az network nsg create` (S10.5).
     fn read_wrapper(&mut self, view: &View<'_, '_>, parent: Option<Parent<'_>>) {
+        if let Some((key, Node::Text(_))) = view.object.find("nextLink") {
+            let message = "the list goes on at `nextLink`: resources are missing from the input";
+            self.findings.push(unknown(view.at.child(key), message.to_owned()));
+            self.parts.push(Part::Cut);
+        }
         let containers = ["value", "resources", "data"];
         let mut members = view.object.iter();
         if let (Some((name, only)), None) = (members.next(), members.next()) {
@@ -212,6 +217,12 @@ impl Stage {
                            exists once";
             self.findings.push(unknown(at, message.to_owned()));
         }
+    }
+
+    /// What an object lacks that only names its resource.
+    pub(super) fn note_reference(&mut self, at: &Location, what: &str) {
+        let message = format!("the {what}: it is taken for a reference to one not in the input");
+        self.findings.push(unknown(at.clone(), message));
     }
 
     pub(super) fn report(&mut self, code: Code, at: &Location, message: impl Into<String>) {

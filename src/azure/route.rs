@@ -18,6 +18,9 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
             .into_iter()
             .map(|text| Route::new("(unknown)", RouteDestination::Unknown(text), NextHop::Unknown)),
     );
+    if view.is_reference(&["routes"]) {
+        return stage.note_reference(&view.at, "route table has no routes, not even an empty list");
+    }
     stage.parts.push(Part::RouteTable(table));
 }
 

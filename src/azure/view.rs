@@ -114,6 +114,15 @@ impl<'n, 'a> View<'n, 'a> {
         }
     }
 
+    /// Whether it merely names a resource: none of these fields is there, which Azure always
+    /// prints with an id, and it is no resource of a template, which may leave them out.
+    pub(super) fn is_reference(&self, fields: &[&str]) -> bool {
+        let names = ["apiVersion", "resources", "copy"];
+        self.own_text("id").is_some()
+            && self.unknown_properties.is_none()
+            && fields.iter().chain(&names).all(|name| !self.has(name))
+    }
+
     /// Whether the field is there and not null.
     pub(super) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()

@@ -31,6 +31,7 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
             Some(network.id.child("subnets", &name))
         });
         match id {
+            Some(_) if is_reference(&subnet) => note_reference(stage, &subnet),
             Some(id) => network.subnets.push(read_subnet(stage, &subnet, id)),
             None => stage.report(
                 Code::InvalidField,
@@ -47,6 +48,9 @@ pub(super) fn read_child_subnet(stage: &mut Stage, view: &View<'_, '_>, id: Reso
         let message = format!("the id `{id}` of the subnet does not tell its virtual network");
         return stage.report(Code::InvalidField, &view.at, message);
     };
+    if is_reference(view) {
+        return note_reference(stage, view);
+    }
     let subnet = read_subnet(stage, view, id);
     stage.parts.push(Part::Subnet { network, subnet });
 }
@@ -68,6 +72,14 @@ pub(super) fn read_child_peering(stage: &mut Stage, view: &View<'_, '_>, id: &Re
     };
     let peering = read_peering(view, &mut stage.findings);
     stage.parts.push(Part::Peering { network, peering });
+}
+
+fn is_reference(subnet: &View<'_, '_>) -> bool {
+    subnet.is_reference(&["properties", "addressPrefix", "addressPrefixes", "networkSecurityGroup"])
+}
+
+fn note_reference(stage: &mut Stage, subnet: &View<'_, '_>) {
+    stage.note_reference(&subnet.at, "subnet has no properties");
 }
 
 fn read_subnet(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) -> Subnet {

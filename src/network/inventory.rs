@@ -15,6 +15,9 @@ use super::{
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Network {
+    /// Whether a list of the input was cut, so that resources may be missing which nothing names:
+    /// an application security group may then have other members (S1.48).
+    pub is_cut: bool,
     /// Virtual networks with their subnets.
     pub virtual_networks: Vec<VirtualNetwork>,
     /// Network security groups.

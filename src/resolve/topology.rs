@@ -486,7 +486,7 @@ fn with_groups(names: Names, network: &Network, index: &Index) -> Names {
             }
         }
     }
-    let input_tells = !network.network_interfaces.is_empty();
+    let input_tells = !network.network_interfaces.is_empty() && !network.is_cut;
     for id in mentioned(network) {
         let of_this = parts.entry(id.clone()).or_default();
         if !input_tells {

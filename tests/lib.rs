@@ -25,6 +25,7 @@ mod naive;
 mod paths;
 mod properties;
 mod readers;
+mod readme;
 mod refusals;
 mod small_world;
 mod space;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const NETWORK: &str = "network.json";
 
 /// The example beside this test's own binary: Cargo builds examples before it runs tests.
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut folder = std::env::current_exe().unwrap();
     while folder.pop() {
         let program =

@@ -11,7 +11,8 @@ fn the_diagnosis_in_the_readme_is_what_the_program_prints() {
     let readme = fs::read_to_string("README.md").unwrap();
     let (_, rest) = readme.split_once("```text\n").unwrap();
     let (shown, _) = rest.split_once("\n```").unwrap();
-    let printed = cli::stdout(&cli::run(&BASTION));
+    let root = env!("CARGO_MANIFEST_DIR");
+    let printed = cli::stdout(&cli::program().current_dir(root).args(BASTION).output().unwrap());
     let trimmed: Vec<&str> = printed.trim_end().lines().map(str::trim_end).collect();
     assert_eq!(shown, trimmed.join("\n"), "update the block in README.md");
 }

@@ -25,10 +25,10 @@ mod value;
 pub use access::{Access, AccessError, AdminAccess, Direction, DirectionError};
 pub use address::{AddressItem, AddressSpec, ServiceTag};
 pub use admin::{AdminRule, AdminRuleCollection};
+pub(crate) use draft::is_expression;
 #[cfg(feature = "azure")]
 pub(crate) use draft::{
-    AddressForm, Log, Spot, is_expression, read_address, read_choice, read_port, read_priority_in,
-    read_protocol,
+    AddressForm, Log, Spot, read_address, read_choice, read_port, read_priority_in, read_protocol,
 };
 pub use draft::{Field, Mode, RuleDraft, SideDraft, Written};
 pub use flow::{Flow, FlowError};

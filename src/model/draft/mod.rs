@@ -9,11 +9,17 @@ mod port;
 mod scalar;
 mod written;
 
+#[cfg(feature = "azure")]
 pub(crate) use address::{AddressForm, read_address};
+#[cfg(feature = "azure")]
 pub(crate) use port::read_port;
-pub(crate) use scalar::{read_choice, read_priority_in, read_protocol};
+pub(crate) use scalar::read_choice;
+#[cfg(feature = "azure")]
+pub(crate) use scalar::{read_priority_in, read_protocol};
+#[cfg(feature = "azure")]
+pub(crate) use written::Spot;
 pub use written::{Field, Mode, Written};
-pub(crate) use written::{Log, Spot, is_expression};
+pub(crate) use written::{Log, is_expression};
 
 use super::{SecurityRule, UnknownValue};
 use crate::report::{Finding, Location};

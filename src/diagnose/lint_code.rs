@@ -32,9 +32,9 @@ macro_rules! codes {
 
 codes! {
     ShadowedRule "shadowed-rule"
-        "The rule never decides: rules before it, alone or together, match everything it matches. The rules named under `by` are such a cover with none to spare. Where one of them does the opposite, the group does not do what this rule says. Remove the rule, or move it before them. Exact over all flows.";
+        "The rule never decides: rules before it, alone or together, match everything it matches. The rules named under `by` are such a cover with none to spare. Where one of them does the opposite, the group does not do what this rule says. Remove the rule, or move it before them; but keep the rules that Azure demands on AzureBastionSubnet. Exact over all flows.";
     RedundantRule "redundant-rule"
-        "The rule decides some traffic, but without it every flow would meet with the same access, because what comes after does the same. It can be removed; of several redundant rules remove one at a time, since one may stand in for another. Exact over all flows.";
+        "The rule decides some traffic, but without it every flow would meet with the same access, because what comes after does the same. It can be removed, unless Azure Bastion requires it: Azure refuses a group on AzureBastionSubnet without its rules. Of several redundant rules remove one at a time, since one may stand in for another. Exact over all flows.";
     RuleMatchesNothing "rule-matches-nothing"
         "No flow matches the rule: one of its sides holds no address, or its protocol has no ports while its ports are restricted. It was meant to do something; correct the field or remove the rule.";
     ManagementPortOpen "management-port-open"

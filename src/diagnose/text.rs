@@ -340,6 +340,7 @@ impl Row {
         };
         let (kind, rule) = match gate.rule_name.as_deref().and_then(|name| name.split_once('/')) {
             Some((kind, rule)) => (kind, rule),
+            None if gate.access == Verdict::Indeterminate => ("", "not known which rule decides"),
             None => ("", "no rule matches"),
         };
         let place = match (&gate.input, &gate.pointer) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use nsg_engine::classify::{
-    Answer, BuildError, Classifier, Config, FlowColumns, FlowKey, RuleIndex, Strategy,
+    Answer, BuildError, Classifier, Config, FlowColumns, FlowKey, RuleIndex, Strategy, Tier,
 };
 use nsg_engine::eval::evaluate;
 use nsg_engine::model::{
@@ -19,10 +19,15 @@ use proptest::prelude::*;
 
 const DIRECTIONS: [Direction; 2] = [Direction::Inbound, Direction::Outbound];
 
-/// The classifiers of a ruleset that can be built, by strategy; the last one is what is chosen
-/// when none is asked for.
+/// The classifiers of a ruleset that can be built, by strategy, on every tier of this machine;
+/// the last one is what is chosen when nothing is asked for.
 fn classifiers(ruleset: &Ruleset) -> Vec<Classifier> {
-    let forced = Strategy::ALL.map(|strategy| Config::new().strategy(strategy));
+    let forced: Vec<Config> = Strategy::ALL
+        .into_iter()
+        .flat_map(|strategy| {
+            Tier::available().map(move |tier| Config::new().strategy(strategy).tier(tier))
+        })
+        .collect();
     let build = |config: &Config| match Classifier::new(ruleset, config) {
         Ok(classifier) => Some(classifier),
         Err(BuildError::Unsuitable { strategy: Strategy::Forest, .. }) => None,
@@ -254,7 +259,10 @@ fn small_rulesets_agree_cell_by_cell() {
             whole.fallback(),
         );
         let strategy = Strategy::ALL[usize::try_from(seed / 2 % 4).unwrap()];
-        let Ok(classifier) = Classifier::new(&ruleset, &Config::new().strategy(strategy)) else {
+        let tiers: Vec<Tier> = Tier::available().collect();
+        let tier = tiers[usize::try_from(seed / 8).unwrap() % tiers.len()];
+        let config = Config::new().strategy(strategy).tier(tier);
+        let Ok(classifier) = Classifier::new(&ruleset, &config) else {
             continue;
         };
         let flows = cells(&ruleset, seed % 3 != 0);

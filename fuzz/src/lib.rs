@@ -12,7 +12,7 @@ use nsg_engine::azure::network_watcher::{
     ConfigurationDiagnosticRequest, IpFlowRequest, configuration_diagnostic,
 };
 use nsg_engine::azure::{self, Reader};
-use nsg_engine::classify::{Answer, Classifier, Config, Strategy};
+use nsg_engine::classify::{Answer, Classifier, Config, Strategy, Tier};
 use nsg_engine::eval::{self, Query, Verdict};
 use nsg_engine::model::{
     AddressSpec, AdminRule, Direction, Flow, Mode, PortSpec, Priority, ProtocolSpec, SecurityRule,
@@ -191,14 +191,17 @@ pub fn replay_files(target: Target, files: impl Iterator<Item = OsString>) -> io
     Ok(())
 }
 
-/// A generated group, compiled with every strategy: each flow has the interpreter's answer.
+/// A generated group, compiled with every strategy for every tier: each flow has the interpreter's
+/// answer.
 pub fn classify_vs_eval(data: &[u8]) {
     let case = Case::draw(Choices::from_bytes(data), Shape::default());
     for direction in [Direction::Inbound, Direction::Outbound] {
         let ruleset = case.ruleset(direction);
-        for strategy in Strategy::ALL {
-            let Ok(classifier) = Classifier::new(&ruleset, &Config::new().strategy(strategy))
-            else {
+        let configs = Strategy::ALL.into_iter().flat_map(|strategy| {
+            Tier::available().map(move |tier| Config::new().strategy(strategy).tier(tier))
+        });
+        for config in configs {
+            let Ok(classifier) = Classifier::new(&ruleset, &config) else {
                 continue;
             };
             for flow in &case.flows {
@@ -209,7 +212,7 @@ pub fn classify_vs_eval(data: &[u8]) {
                     Answer::NoRule => assert_eq!(decision.rule_index(), None),
                 }
                 let is_sure = classifier.classify(flow) != Answer::Evaluate;
-                assert!(!is_sure || decision.undecided().is_empty(), "{strategy}: {flow}");
+                assert!(!is_sure || decision.undecided().is_empty(), "{config:?}: {flow}");
             }
         }
     }

@@ -17,6 +17,7 @@ use super::fields::{FieldRows, Fields};
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
+use super::simd::Simd;
 
 /// Rows of up to `W` words, all of which are looked at by every lookup.
 pub(super) struct Bitsets<B: Bits, const W: usize> {
@@ -58,7 +59,7 @@ fn fixed<const W: usize>(rows: &Rows) -> Box<[[u64; W]]> {
 
 impl<B: Bits, const W: usize> Lookup<B> for Bitsets<B, W> {
     #[inline(always)]
-    fn lookup(&self, key: &Key<B>) -> RuleIndex {
+    fn lookup<S: Simd>(&self, _: S, key: &Key<B>) -> RuleIndex {
         let (source, destination, service) = self.fields.classes(key);
         let (a, b, c) =
             (&self.source[source], &self.destination[destination], &self.service[service]);
@@ -128,7 +129,7 @@ impl<B: Bits> LongBitsets<B> {
 
 impl<B: Bits> Lookup<B> for LongBitsets<B> {
     #[inline(always)]
-    fn lookup(&self, key: &Key<B>) -> RuleIndex {
+    fn lookup<S: Simd>(&self, _: S, key: &Key<B>) -> RuleIndex {
         let (source, destination, service) = self.fields.classes(key);
         let summaries = self
             .source
@@ -208,7 +209,7 @@ impl<B: Bits> AnyBitsets<B> {
 
 impl<B: Bits> Lookup<B> for AnyBitsets<B> {
     #[inline(always)]
-    fn lookup(&self, key: &Key<B>) -> RuleIndex {
-        with_bitsets!(self, bitsets => bitsets.lookup(key))
+    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
+        with_bitsets!(self, bitsets => bitsets.lookup(simd, key))
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::simd::Tier;
+
 /// How a [`Classifier`](super::Classifier) is built.
 ///
 /// ```
@@ -16,13 +18,14 @@ pub struct Config {
     pub(super) size_limit: usize,
     pub(super) strategy: Option<Strategy>,
     pub(super) ports: Ports,
+    pub(super) tier: Tier,
 }
 
 impl Config {
     /// A limit of 64 MiB, the strategy chosen by what the rules look like, ports as Azure means
     /// them.
     pub fn new() -> Self {
-        Self { size_limit: 64 << 20, strategy: None, ports: Ports::OfTcpAndUdp }
+        Self { size_limit: 64 << 20, strategy: None, ports: Ports::OfTcpAndUdp, tier: Tier::Avx512 }
     }
 
     /// The most bytes that the classifier may take; more than about twice that is never held
@@ -37,6 +40,14 @@ impl Config {
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = Some(strategy);
+        self
+    }
+
+    /// The most that lookups may use of what the processor has; everything unless this is
+    /// called. The answers are the same.
+    #[must_use]
+    pub fn tier(mut self, most: Tier) -> Self {
+        self.tier = most;
         self
     }
 

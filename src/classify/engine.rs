@@ -10,12 +10,26 @@ use super::key::{Key, RuleIndex};
 use super::report::PartReport;
 use super::rules::Rules;
 use super::scan::Scan;
+use super::simd::{Proof, Simd, Work};
 use super::table::Table;
 
 /// Finds the first match.
 pub(super) trait Lookup<B> {
-    /// What to answer for a key.
-    fn lookup(&self, key: &Key<B>) -> RuleIndex;
+    /// What to answer for a key; to be `#[inline(always)]`.
+    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex;
+
+    /// What to answer for each of `keys`, up to the end of the shorter.
+    #[inline(always)]
+    fn lookup_all<S: Simd>(
+        &self,
+        simd: S,
+        keys: impl Iterator<Item = Key<B>>,
+        answers: &mut [RuleIndex],
+    ) {
+        for (answer, key) in answers.iter_mut().zip(keys) {
+            *answer = self.lookup(simd, &key);
+        }
+    }
 }
 
 /// The structure that a lookup goes through.
@@ -41,6 +55,7 @@ macro_rules! with_lookup {
 /// One IP version's part of a classifier.
 pub(super) struct Part<B: Bits> {
     engine: Engine<B>,
+    proof: Proof,
     report: PartReport,
 }
 
@@ -70,9 +85,14 @@ impl<B: Bits> Part<B> {
                 limit: config.size_limit,
             }),
         };
+        let proof = Proof::at_most(config.tier);
         built.map(|(engine, report)| {
             let bytes = with_lookup!(&engine, lookup => lookup.bytes());
-            Self { engine, report: PartReport { bytes, rules: rules.entries.len(), ..report } }
+            Self {
+                engine,
+                proof,
+                report: PartReport { bytes, rules: rules.entries.len(), ..report },
+            }
         })
     }
 
@@ -81,8 +101,8 @@ impl<B: Bits> Part<B> {
     }
 
     #[inline]
-    pub(super) fn classify(&self, key: &Key<B>) -> RuleIndex {
-        with_lookup!(&self.engine, lookup => lookup.lookup(key))
+    pub(super) fn classify(&self, key: Key<B>) -> RuleIndex {
+        self.proof.run(&self.engine, key)
     }
 
     /// Classifies `keys` into `answers`, up to the end of the shorter.
@@ -91,11 +111,25 @@ impl<B: Bits> Part<B> {
         keys: impl Iterator<Item = Key<B>>,
         answers: &mut [RuleIndex],
     ) {
-        with_lookup!(&self.engine, lookup => {
-            for (answer, key) in answers.iter_mut().zip(keys) {
-                *answer = lookup.lookup(&key);
-            }
-        });
+        self.proof.run(&self.engine, (keys, answers));
+    }
+}
+
+impl<B: Bits> Work<Key<B>> for Engine<B> {
+    type Output = RuleIndex;
+
+    #[inline(always)]
+    fn run<S: Simd>(&self, simd: S, key: Key<B>) -> RuleIndex {
+        with_lookup!(self, lookup => lookup.lookup(simd, &key))
+    }
+}
+
+impl<B: Bits, I: Iterator<Item = Key<B>>> Work<(I, &mut [RuleIndex])> for Engine<B> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(&self, simd: S, (keys, answers): (I, &mut [RuleIndex])) {
+        with_lookup!(self, lookup => lookup.lookup_all(simd, keys, answers));
     }
 }
 

@@ -26,6 +26,7 @@ use super::fields::Fields;
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
+use super::simd::Simd;
 use crate::net::{Coordinate, Interval, RangeSet};
 
 /// The rules of a leaf that are compared at once.
@@ -146,14 +147,14 @@ impl<B: Bits> Block<B> {
 
 impl<B: Bits> Lookup<B> for Forest<B> {
     #[inline(always)]
-    fn lookup(&self, key: &Key<B>) -> RuleIndex {
+    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
         let fields =
             [key.source, key.destination, B::from(key.source_port), B::from(key.destination_port)];
         let protocols = self.protocols[usize::from(key.protocol)];
         let none = (self.answers.len() - 1) as u32;
         let mut first = none;
         if let Some(wide) = &self.wide {
-            first = first.min(wide.lookup(key).to_bits());
+            first = first.min(wide.lookup(simd, key).to_bits());
         }
         for tree in &self.trees {
             if tree.first > first {

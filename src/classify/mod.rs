@@ -39,6 +39,7 @@ mod report;
 mod rules;
 mod scan;
 mod service;
+mod simd;
 mod table;
 
 use std::fmt;
@@ -50,6 +51,7 @@ use key::SplitKey;
 pub use key::{Answer, FlowColumns, FlowKey, RuleIndex};
 pub use report::{FieldReport, PartReport, Report};
 use rules::{Products, Wide};
+pub use simd::Tier;
 
 use crate::model::Flow;
 use crate::resolve::Ruleset;
@@ -173,7 +175,7 @@ macro_rules! address {
         impl Address for $address {
             #[inline]
             fn classify(classifier: &Classifier, key: &FlowKey<Self>) -> RuleIndex {
-                classifier.$part.classify(&key.bits())
+                classifier.$part.classify(key.bits())
             }
 
             fn classify_all(
@@ -195,8 +197,8 @@ impl Address for IpAddr {
     #[inline]
     fn classify(classifier: &Classifier, key: &FlowKey<Self>) -> RuleIndex {
         match key.split() {
-            Some(SplitKey::V4(key)) => classifier.ipv4.classify(&key),
-            Some(SplitKey::V6(key)) => classifier.ipv6.classify(&key),
+            Some(SplitKey::V4(key)) => classifier.ipv4.classify(key),
+            Some(SplitKey::V6(key)) => classifier.ipv6.classify(key),
             None => RuleIndex::NONE,
         }
     }

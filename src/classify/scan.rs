@@ -15,6 +15,7 @@ use super::engine::Lookup;
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::{Entry, Rules};
+use super::simd::Simd;
 use crate::net::{Coordinate, Interval, ProtocolSet, RangeSet};
 
 /// Records, and the sets they name.
@@ -156,7 +157,7 @@ fn pushed<T: Coordinate>(
 
 impl<B: Bits> Lookup<B> for Scan<B> {
     #[inline(always)]
-    fn lookup(&self, key: &Key<B>) -> RuleIndex {
+    fn lookup<S: Simd>(&self, _: S, key: &Key<B>) -> RuleIndex {
         let protocol = crate::net::Protocol::new(key.protocol);
         for record in &self.records {
             let in_box = record.source.contains(key.source)

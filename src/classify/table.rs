@@ -19,6 +19,7 @@ use super::fields::{FieldRows, Fields};
 use super::index::{Bits, Index};
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
+use super::simd::Simd;
 
 /// The most pairs of classes that are combined, and the most answers that are worked out: beyond
 /// them tables take longer to build than they are worth.
@@ -108,7 +109,7 @@ impl<B: Bits> Table<B> {
 
 impl<B: Bits> Lookup<B> for Table<B> {
     #[inline(always)]
-    fn lookup(&self, key: &Key<B>) -> RuleIndex {
+    fn lookup<S: Simd>(&self, _: S, key: &Key<B>) -> RuleIndex {
         let (source, destination, service) = self.fields.classes(key);
         let (x, y, z) = match self.last {
             Field::Service => (source, destination, service),

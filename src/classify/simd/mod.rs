@@ -1,0 +1,164 @@
+//! Which instructions lookups are compiled for.
+//!
+//! A classifier finds out once, when it is built, what the processor has, and from then on goes
+//! through code that was compiled for that as a whole: what is called from [`Simd::run`] with
+//! `#[inline(always)]` may use the instructions of the tier. Kernels that a compiler does not
+//! find by itself are methods of [`Simd`]; the portable ones say what each computes, and the
+//! others are tested against them.
+//!
+//! All that is `unsafe` in this crate is in this module: the step into such code, which needs the
+//! processor to have the instructions, and the loads of kernels.
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::fmt;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Avx2, Avx512};
+
+/// The instructions that lookups may use.
+///
+/// ```
+/// use nsg_engine::classify::Tier;
+///
+/// assert!(Tier::available().any(|tier| tier == Tier::Portable));
+/// assert!(Tier::available().all(|tier| tier <= Tier::Avx512));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Tier {
+    /// What every processor of the architecture has.
+    Portable,
+    /// AVX2, BMI1, BMI2, LZCNT and POPCNT, of x86-64 since about 2013.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL besides.
+    Avx512,
+}
+
+impl Tier {
+    /// Those that this machine has, the best one last.
+    pub fn available() -> impl Iterator<Item = Self> {
+        [Self::Portable, Self::Avx2, Self::Avx512]
+            .into_iter()
+            .filter(|tier| Proof::at_most(*tier).tier() == *tier)
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "AVX2",
+            Self::Avx512 => "AVX-512",
+        })
+    }
+}
+
+/// A tier that the machine is known to have.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Proof {
+    Portable(Portable),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Proof {
+    /// The best tier that the machine has, up to `most`.
+    pub(super) fn at_most(most: Tier) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(proof) = Avx512::new().filter(|_| most >= Tier::Avx512) {
+                return Self::Avx512(proof);
+            }
+            if let Some(proof) = Avx2::new().filter(|_| most >= Tier::Avx2) {
+                return Self::Avx2(proof);
+            }
+        }
+        Self::Portable(Portable)
+    }
+
+    pub(super) fn tier(self) -> Tier {
+        match self {
+            Self::Portable(_) => Tier::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => Tier::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => Tier::Avx512,
+        }
+    }
+
+    /// Runs the work on this tier.
+    #[inline(always)]
+    pub(super) fn run<W: Work<I>, I>(self, work: &W, input: I) -> W::Output {
+        match self {
+            Self::Portable(simd) => simd.run(work, input),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(simd) => simd.run(work, input),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(simd) => simd.run(work, input),
+        }
+    }
+}
+
+/// What is compiled for every tier.
+///
+/// The input is apart from the rest so that a small one travels in registers.
+pub(super) trait Work<I> {
+    type Output;
+
+    /// Does the work; to be `#[inline(always)]`, as all that it calls, or it is compiled for the
+    /// portable tier after all.
+    fn run<S: Simd>(&self, simd: S, input: I) -> Self::Output;
+}
+
+/// Evidence that the machine has a tier, and the kernels of that tier.
+pub(super) trait Simd: Copy {
+    /// Runs the work, compiled for this tier.
+    fn run<W: Work<I>, I>(self, work: &W, input: I) -> W::Output;
+}
+
+/// No instructions but those of the target.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Portable;
+
+impl Simd for Portable {
+    #[inline(always)]
+    fn run<W: Work<I>, I>(self, work: &W, input: I) -> W::Output {
+        work.run(self, input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_used_than_asked_for_or_than_there_is() {
+        let available: Vec<Tier> = Tier::available().collect();
+        assert_eq!(available[0], Tier::Portable);
+        assert!(available.is_sorted());
+        for most in [Tier::Portable, Tier::Avx2, Tier::Avx512] {
+            let best = available.iter().rev().find(|tier| **tier <= most);
+            assert_eq!(Some(&Proof::at_most(most).tier()), best);
+        }
+    }
+
+    #[test]
+    fn work_runs_on_every_tier() {
+        struct Sum;
+        impl Work<&[u64]> for Sum {
+            type Output = u64;
+
+            #[inline(always)]
+            fn run<S: Simd>(&self, _: S, input: &[u64]) -> u64 {
+                input.iter().sum()
+            }
+        }
+        for tier in Tier::available() {
+            assert_eq!(Proof::at_most(tier).run(&Sum, &[1, 2, 3][..]), 6);
+        }
+    }
+}

@@ -15,6 +15,7 @@ mod cases;
 mod classify;
 mod cli;
 mod completion;
+mod contracts;
 mod corpus_read;
 mod diagnose;
 mod doors;

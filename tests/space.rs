@@ -48,10 +48,17 @@ impl Cells {
 
     /// One flow of each cell. ICMP types run over the destination ports that are types.
     pub(crate) fn flows(&self) -> Vec<Flow> {
+        let [sources, destinations] =
+            self.addresses.each_ref().map(|one| one.iter().copied().collect::<Vec<_>>());
+        self.flows_between(&sources, &destinations)
+    }
+
+    /// One flow of each cell of protocols and ports between these addresses.
+    pub(crate) fn flows_between(&self, sources: &[IpAddr], destinations: &[IpAddr]) -> Vec<Flow> {
         let mut flows = Vec::new();
         for &protocol in &self.protocols {
-            for &source in &self.addresses[0] {
-                for &destination in &self.addresses[1] {
+            for &source in sources {
+                for &destination in destinations {
                     let Ok(flow) = Flow::new(protocol, source, destination) else { continue };
                     if protocol.has_ports() {
                         for &from in &self.ports[0] {

@@ -136,7 +136,11 @@ impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is ", self.flow)?;
         for (index, reason) in self.reasons.iter().enumerate() {
-            let separator = if index == 0 { "" } else { " here, there " };
+            let separator = match (index, &reason.at) {
+                (0, _) => "",
+                (_, None) => " here, there ",
+                (_, Some(_)) => " and ",
+            };
             write!(f, "{separator}{reason}")?;
         }
         Ok(())

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::{Gates, Judgement, always_allows, always_denies};
+use super::{Gates, Judgement, always_allows, always_denies, ends};
 use crate::model::Access;
+use crate::resolve::Topology;
 use crate::space::{LimitExceeded, Limits, Region};
 
 /// A region that must be allowed, or must be denied, whole.
@@ -55,6 +56,44 @@ impl Contract {
             Access::Allow => always_allows(gates, regions, limits),
             Access::Deny => always_denies(gates, regions, limits),
         }
+    }
+
+    /// Whether a whole network keeps it: for flows of the region that begin or end in the network,
+    /// the gates at the source and those at the destination must both allow them, or one of them
+    /// must deny them (S3.15). Ends are found by address as [`Topology::path`] finds them; where
+    /// several resources hold one, each of them must keep the contract. Flows that a machine
+    /// sends to itself, and those that neither begin nor end here, are not judged.
+    ///
+    /// A counterexample has a reason for each of its ends in the network, the source first.
+    ///
+    /// ```
+    /// use nsg_engine::analysis::Contract;
+    /// use nsg_engine::model::Access;
+    /// use nsg_engine::space::Limits;
+    /// use nsg_engine::resolve::ServiceTags;
+    ///
+    /// # #[cfg(feature = "azure")] {
+    /// let network = nsg_engine::azure::read(include_bytes!("../../examples/data/network.json"))?;
+    /// let topology = network.network.bind(ServiceTags::built_in());
+    /// let bastion = Contract::new(Access::Allow, "tcp 10.0.1.4:* -> 10.0.0.4:22".parse()?);
+    /// assert_eq!(
+    ///     bastion.check_network(&topology, &Limits::default())?.to_string(),
+    ///     "fails: tcp 10.0.1.4:50000 -> 10.0.0.4:22 is \
+    ///      denied by securityRules/DenyVnetInBound at `vm-web-01-nic`",
+    /// );
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When that takes more than the limits allow, which hold for each end.
+    pub fn check_network(
+        &self,
+        topology: &Topology,
+        limits: &Limits,
+    ) -> Result<Judgement, LimitExceeded> {
+        ends::check(self, topology, limits)
     }
 }
 

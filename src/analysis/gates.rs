@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Access, Flow, RuleName};
+use crate::model::{Access, Direction, Flow, ResourceId, RuleName};
 use crate::net::{AddressSet, PortSet, ProtocolSet};
 use crate::path::{Chain, Gate, GateRules};
 use crate::report::Origin;
@@ -33,13 +33,18 @@ impl Gates {
     pub fn of_chain(chain: &Chain) -> Self {
         let rules = |gate: &Gate| match &gate.rules {
             GateRules::Group { rules, .. } | GateRules::Admin { rules, .. } => Arc::clone(rules),
-            GateRules::Unknown(reason) => Arc::new(anything(chain, reason)),
+            GateRules::Unknown(reason) => Arc::new(anything(chain.direction(), reason)),
         };
         let exemptions = chain.exemptions();
         Self {
             platform: exemptions.len(),
             ..Self::new(exemptions.into_iter().map(Arc::new).chain(chain.gates().iter().map(rules)))
         }
+    }
+
+    /// Gates that may do anything with any flow.
+    pub(super) fn unknown(direction: Direction, reason: &Unresolved) -> Self {
+        Self::new([Arc::new(anything(direction, reason))])
     }
 
     /// The lists, in order.
@@ -87,7 +92,13 @@ impl Gates {
     /// Why a flow of which every field is known passes or does not; `first` is the number of
     /// these gates' first list among `lists`.
     pub(super) fn reason(&self, lists: &Lists, first: usize, flow: &Flow) -> Reason {
-        let mut reason = Reason { access: Some(Access::Allow), rule: None, undecided: Vec::new() };
+        let mut reason = Reason {
+            access: Some(Access::Allow),
+            rule: None,
+            undecided: Vec::new(),
+            unresolved: Vec::new(),
+            at: None,
+        };
         let (mut may_arrive, mut may_be_dropped, mut may_be_delivered) = (true, false, false);
         let mut dropped_by = None;
         for gate in 0..self.rulesets.len() {
@@ -115,7 +126,23 @@ impl Gates {
             }
             (true, true) => None,
         };
+        if reason.access.is_none() {
+            reason.unresolved = self.unresolved_of(&reason.undecided);
+        }
         reason
+    }
+
+    /// What is not known about these rules, each thing once.
+    fn unresolved_of(&self, rules: &[RuleRef]) -> Vec<Unresolved> {
+        let mut all: Vec<Unresolved> = Vec::new();
+        let rules =
+            rules.iter().filter_map(|one| self.rulesets.get(one.gate)?.rules().get(one.index));
+        for unresolved in rules.flat_map(Rule::unresolved) {
+            if !all.contains(unresolved) {
+                all.push(unresolved.clone());
+            }
+        }
+        all
     }
 
     pub(super) fn rule(&self, gate: usize, index: usize) -> Option<RuleRef> {
@@ -142,7 +169,7 @@ impl From<&Chain> for Gates {
 }
 
 /// A list that may let anything go on and drop anything.
-fn anything(chain: &Chain, reason: &Unresolved) -> Ruleset {
+fn anything(direction: Direction, reason: &Unresolved) -> Ruleset {
     let rule = Rule {
         name: RuleName::as_written("unknown"),
         kind: RuleKind::Custom,
@@ -156,7 +183,7 @@ fn anything(chain: &Chain, reason: &Unresolved) -> Ruleset {
         doubts: vec![reason.clone()],
         origin: Origin::default(),
     };
-    Ruleset::new(chain.direction(), vec![rule], Fallback::Pass)
+    Ruleset::new(direction, vec![rule], Fallback::Pass)
 }
 
 /// A rule of some gates.
@@ -189,10 +216,16 @@ pub struct Reason {
     pub rule: Option<RuleRef>,
     /// The rules that may match, before the one that certainly does.
     pub undecided: Vec<RuleRef>,
+    /// Of an undecided flow, what is not known about these rules: what to supply for an answer.
+    pub unresolved: Vec<Unresolved>,
+    /// The network interface, private endpoint or subnet whose gates these are, in answers about
+    /// a whole network.
+    pub at: Option<ResourceId>,
 }
 
 impl fmt::Display for Reason {
-    /// For example `denied by securityRules/DenyVnet`.
+    /// For example `denied by securityRules/DenyVnet`, in answers about a whole network with
+    /// where that is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.access {
             Some(Access::Allow) => "allowed",
@@ -206,6 +239,13 @@ impl fmt::Display for Reason {
         for (index, rule) in self.undecided.iter().enumerate() {
             let word = if index == 0 { "; may match:" } else { "," };
             write!(f, "{word} {rule}")?;
+        }
+        for (index, unresolved) in self.unresolved.iter().enumerate() {
+            let word = if index == 0 { "; not known:" } else { "," };
+            write!(f, "{word} {unresolved}")?;
+        }
+        if let Some(at) = &self.at {
+            write!(f, " at `{}`", at.name())?;
         }
         Ok(())
     }

@@ -19,8 +19,10 @@
 mod compare;
 mod contract;
 mod effective;
+mod ends;
 mod exposure;
 mod gates;
+mod places;
 mod survey;
 
 pub use compare::{

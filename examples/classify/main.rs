@@ -14,6 +14,8 @@
     reason = "it counts lines, and the truncated number is zero"
 )]
 
+mod filters;
+
 use std::error::Error;
 use std::fs::File;
 use std::hint::black_box;
@@ -26,12 +28,9 @@ use std::time::Instant;
 use clap::Parser;
 use nsg_engine::azure;
 use nsg_engine::classify::{Answer, Classifier, Config, FlowKey, Ports, RuleIndex, Strategy};
-use nsg_engine::model::{
-    Access, AddressItem, AddressSpec, Direction, Priority, ProtocolSpec, ResourceId, RuleName,
-    SecurityGroup, SecurityRule,
-};
-use nsg_engine::net::{Interval, Prefix, Protocol};
-use nsg_engine::resolve::{Names, Ruleset, ServiceTags, Topology};
+use nsg_engine::model::Direction;
+use nsg_engine::net::Protocol;
+use nsg_engine::resolve::{Ruleset, ServiceTags, Topology};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -252,7 +251,7 @@ fn read_packet(line: &str) -> Option<FlowKey<Ipv4Addr>> {
 fn read_rules(arguments: &Arguments) -> Result<(Ruleset, Ports)> {
     let text = read_text(&arguments.rules)?;
     if text.trim_start().starts_with('@') {
-        let ruleset = read_filters(&arguments.rules, &text)?;
+        let ruleset = filters::read(&arguments.rules.display().to_string(), &text)?;
         return Ok((ruleset, Ports::OfEveryProtocol));
     }
     let network = azure::read(text.as_bytes())?.network;
@@ -272,46 +271,4 @@ fn read_rules(arguments: &Arguments) -> Result<(Ruleset, Ports)> {
     let group = group.ok_or("the input does not hold the security group: name one with --nsg")?;
     let names = topology.names_of_group(group);
     Ok((Ruleset::of_group(group, arguments.direction, &names), Ports::OfTcpAndUdp))
-}
-
-/// Reads lines of `@source/length destination/length low : high low : high protocol/mask`.
-fn read_filters(path: &Path, text: &str) -> Result<Ruleset> {
-    let mut group = SecurityGroup::new(ResourceId::new("classbench"));
-    group.default_rules.clear();
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    for (line, number) in lines.zip(0u32..) {
-        let rule = read_filter(line, number).ok_or_else(|| {
-            format!("{}, line {}: `{line}` is not a filter", path.display(), number + 1)
-        })?;
-        group.rules.push(rule);
-    }
-    Ok(Ruleset::of_group(&group, Direction::Inbound, &Names::default()))
-}
-
-fn read_filter(line: &str, number: u32) -> Option<SecurityRule> {
-    let mut fields = line.strip_prefix('@')?.split_whitespace();
-    let name = RuleName::as_written(&format!("filter{number}"));
-    let mut rule =
-        SecurityRule::new(name, Priority::new(number), Direction::Inbound, Access::Allow);
-    rule.source = read_side(fields.next()?)?;
-    rule.destination = read_side(fields.next()?)?;
-    for ports in [&mut rule.source_ports, &mut rule.destination_ports] {
-        let first = fields.next()?.parse().ok()?;
-        let _colon = fields.next().filter(|colon| *colon == ":")?;
-        ports.known = Interval::new(first, fields.next()?.parse().ok()?)?.into();
-    }
-    let (protocol, mask) = fields.next()?.split_once('/')?;
-    let hexadecimal = |text: &str| u8::from_str_radix(text.trim_start_matches("0x"), 16).ok();
-    rule.protocol = match hexadecimal(mask)? {
-        0 => ProtocolSpec::Any.into(),
-        0xff => ProtocolSpec::One(Protocol::new(hexadecimal(protocol)?)).into(),
-        _ => return None,
-    };
-    Some(rule)
-}
-
-fn read_side(text: &str) -> Option<AddressSpec> {
-    let (address, length) = text.split_once('/')?;
-    let prefix = Prefix::truncated(address.parse().ok()?, length.parse().ok()?)?;
-    Some(AddressItem::Prefix(prefix).into())
 }

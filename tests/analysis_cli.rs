@@ -20,6 +20,58 @@ fn diff_says_exactly_what_the_repair_opens() {
     }
 }
 
+/// The whole path of an interface, in place of groups by themselves.
+#[test]
+fn diff_compares_the_whole_path_of_an_interface() {
+    for asked in [&["--nic", "vm-web-01-nic"][..], &["--all-nics"]] {
+        let answer = json_of(&[&["diff", "network.json", "network-fixed.json"], asked].concat());
+        assert_eq!(answer["groups"], serde_json::json!([]));
+        let inbound = &answer["interfaces"][0];
+        assert_eq!(inbound["nic"], "vm-web-01-nic");
+        assert_eq!(inbound["direction"], "Inbound");
+        assert_eq!(inbound["opened"][0]["source"], serde_json::json!(["10.0.1.0/26"]));
+        assert_eq!(inbound["opened"][0]["destination"], serde_json::json!(["10.0.0.4/32"]));
+        assert_eq!(inbound["closed"], serde_json::json!([]));
+    }
+    let typo = ["diff", "network.json", "network.json", "--nic", "vm-web-01"];
+    assert_eq!(status(&typo), 2);
+}
+
+#[test]
+fn diff_tells_what_another_service_tag_file_changes() {
+    let folder = std::env::temp_dir().join(format!("nsg-tags-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let catalogue = |prefixes: &str| {
+        format!(
+            r#"{{"changeNumber": 1, "cloud": "Public", "values": [{{"name": "Sql", "id": "Sql",
+                "properties": {{"changeNumber": 1, "region": "", "platform": "Azure",
+                "systemService": "AzureSQL", "addressPrefixes": [{prefixes}]}}}}]}}"#
+        )
+    };
+    let old = file("old.json", catalogue(r#""20.0.0.0/24""#));
+    let new = file("new.json", catalogue(r#""20.0.0.0/24", "20.0.1.0/25""#));
+    let group = file("nsg.json", GROUP.replace("192.0.2.4", "Sql").replace("Deny", "Allow"));
+    for option in ["--new-service-tags", "--service-tags-new"] {
+        let vnet = ["--virtual-network", "10.0.0.0/16"];
+        let tags = ["--service-tags", &old, option, &new];
+        let answer = json_of(&[&["diff", &group][..], &vnet, &tags].concat());
+        assert_eq!(
+            answer["serviceTags"],
+            serde_json::json!([{"tag": "Sql", "added": ["20.0.1.0/25"], "removed": []}])
+        );
+        assert_eq!(answer["equivalent"], false);
+        let opened = answer["groups"][0]["opened"].as_array().unwrap();
+        assert_eq!(opened.len(), 1);
+        assert_eq!(opened[0]["destination"], serde_json::json!(["20.0.1.0/25"]));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn diff_tells_scripts_whether_anything_changed() {
     let change = ["diff", "network.json", "network-fixed.json", "--exit-code"];

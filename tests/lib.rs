@@ -23,6 +23,7 @@ mod ground_truth;
 mod json;
 mod museum;
 mod naive;
+mod network_difference;
 mod paths;
 mod properties;
 mod readers;

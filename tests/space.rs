@@ -48,9 +48,15 @@ impl Cells {
 
     /// One flow of each cell. ICMP types run over the destination ports that are types.
     pub(crate) fn flows(&self) -> Vec<Flow> {
-        let [sources, destinations] =
-            self.addresses.each_ref().map(|one| one.iter().copied().collect::<Vec<_>>());
-        self.flows_between(&sources, &destinations)
+        self.flows_between(&self.sources(), &self.destinations())
+    }
+
+    pub(crate) fn sources(&self) -> Vec<IpAddr> {
+        self.addresses[0].iter().copied().collect()
+    }
+
+    pub(crate) fn destinations(&self) -> Vec<IpAddr> {
+        self.addresses[1].iter().copied().collect()
     }
 
     /// One flow of each cell of protocols and ports between these addresses.

@@ -60,7 +60,8 @@ fn rule(reason: &Reason) -> Option<String> {
     reason.rule.as_ref().map(ToString::to_string)
 }
 
-fn addresses(addresses: &AddressSet) -> Vec<String> {
+/// The prefixes of a set.
+pub(crate) fn addresses(addresses: &AddressSet) -> Vec<String> {
     if addresses.is_full() {
         return vec!["*".to_owned()];
     }

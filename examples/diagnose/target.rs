@@ -120,7 +120,8 @@ pub(crate) fn refuse_several<'a>(
     Err(format!("{count} of the input are {kind} `{name}`: name one by its id, `{list}`"))
 }
 
-fn called<'a>(
+/// The ids that are this one, or end in this name.
+pub(crate) fn called<'a>(
     ids: impl Iterator<Item = &'a ResourceId>,
     name: &str,
 ) -> impl Iterator<Item = &'a ResourceId> {

@@ -33,7 +33,7 @@ use crate::space::{
 /// assert_eq!(difference.opened[0].after.to_string(), "allowed by securityRules/AllowSsh");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Difference {
     /// Flows that were denied and are allowed.
@@ -76,7 +76,17 @@ pub fn difference(
     after: &Gates,
     limits: &Limits,
 ) -> Result<Difference, LimitExceeded> {
-    let sides = Sides::new([before, after], &[]);
+    difference_within(before, after, &[], limits)
+}
+
+/// The same of the flows of some regions; of all flows if there are none.
+pub(super) fn difference_within(
+    before: &Gates,
+    after: &Gates,
+    regions: &[Region],
+    limits: &Limits,
+) -> Result<Difference, LimitExceeded> {
+    let sides = Sides::new([before, after], regions);
     let answer = sides.ask(limits, |before, after, is_same| match (before, after) {
         _ if is_same => FINE,
         (Fate::Dropped, Fate::Passed) => 1,

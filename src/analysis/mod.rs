@@ -9,6 +9,7 @@
 //! | [`survey`] | which rules never decide, and which could be removed without effect |
 //! | [`effective`] | what one rule still decides after all before it |
 //! | [`difference`] | what a change opens and closes, as disjoint regions |
+//! | [`network_difference`], [`catalogue_difference`] | the same at every interface and group of a network, or under another service-tag file |
 //! | [`equivalent`], [`implies`], [`disjoint`] | whether that holds of two policies |
 //! | [`exposure`] | exactly what reaches an interface through all its gates |
 //! | [`always_allows`], [`always_denies`], [`Contract`] | whether that holds of some regions |
@@ -22,8 +23,10 @@ mod effective;
 mod ends;
 mod exposure;
 mod gates;
+mod network;
 mod places;
 mod survey;
+mod tags;
 
 pub use compare::{
     Change, Counterexample, Difference, Judgement, always_allows, always_denies, difference,
@@ -33,4 +36,9 @@ pub use contract::Contract;
 pub use effective::{Effective, effective};
 pub use exposure::{Exposed, Exposure, exposure};
 pub use gates::{Gates, Reason, RuleRef};
+pub use network::{
+    Comparison, NetworkDifference, PlaceDifference, Side, catalogue_difference, comparisons,
+    network_difference,
+};
 pub use survey::{Shadowed, Survey, Unfinished, survey};
+pub use tags::{TagChange, changed_tags};

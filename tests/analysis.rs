@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use nsg_engine::analysis::{
-    Contract, Gates, Judgement, Reason, Survey, always_allows, always_denies, difference, disjoint,
-    effective, equivalent, exposure, implies, survey,
+    Contract, Gates, Judgement, Reason, RuleRef, Survey, always_allows, always_denies, difference,
+    disjoint, effective, equivalent, exposure, implies, survey,
 };
 use nsg_engine::eval::{FieldMatches, Match, Verdict, evaluate};
 use nsg_engine::model::{Access, Direction, Endpoint, Flow};
@@ -97,6 +97,31 @@ fn check_covers(ruleset: &Ruleset, found: &Survey, flows: &[Flow]) {
             None => assert!(own.is_empty()),
         }
     }
+}
+
+/// Whatever the budget, what was found before it ran out is the beginning of what all of it finds.
+#[test]
+fn a_survey_that_is_stopped_keeps_what_it_found() {
+    let (mut stopped, mut kept) = (0, 0);
+    for (ruleset, _) in rulesets(12, false) {
+        let whole = survey(&ruleset, &limits()).unwrap();
+        let mut progress = 0.0;
+        for steps in (0..).map(|step| step * 40) {
+            let Err(partial) = survey(&ruleset, &limits().with_steps(steps)) else { break };
+            assert_eq!(partial.exceeded().limit(), steps);
+            assert!(partial.exceeded().progress() >= progress);
+            progress = partial.exceeded().progress();
+            let found = partial.found();
+            assert!(whole.shadowed.starts_with(&found.shadowed));
+            assert!(whole.redundant.starts_with(&found.redundant));
+            let shadowed = |rule: &RuleRef| whole.shadowed.iter().any(|one| one.rule == *rule);
+            assert!(!partial.deciding().iter().any(shadowed));
+            kept += found.shadowed.len() + found.redundant.len();
+            stopped += 1;
+        }
+        assert!(progress > 0.0 && progress < 1.0);
+    }
+    assert!(stopped > 50 && kept > 10, "{stopped} {kept}");
 }
 
 /// Where something is unknown, no claim is made that a way of its turning out could refute.

@@ -76,7 +76,7 @@ pub fn difference(
     after: &Gates,
     limits: &Limits,
 ) -> Result<Difference, LimitExceeded> {
-    difference_within(before, after, &[], limits)
+    difference_of(&Sides::apart(before, after), limits)
 }
 
 /// The same of the flows of some regions; of all flows if there are none.
@@ -86,7 +86,13 @@ pub(super) fn difference_within(
     regions: &[Region],
     limits: &Limits,
 ) -> Result<Difference, LimitExceeded> {
-    let sides = Sides::new([before, after], regions);
+    if regions.is_empty() {
+        return difference(before, after, limits);
+    }
+    difference_of(&Sides::within([before, after], regions), limits)
+}
+
+fn difference_of(sides: &Sides<'_, 2>, limits: &Limits) -> Result<Difference, LimitExceeded> {
     let answer = sides.ask(limits, |before, after, is_same| match (before, after) {
         _ if is_same => FINE,
         (Fate::Dropped, Fate::Passed) => 1,
@@ -163,7 +169,7 @@ impl fmt::Display for Counterexample {
 ///
 /// When that takes more than the limits allow.
 pub fn equivalent(one: &Gates, other: &Gates, limits: &Limits) -> Result<Judgement, LimitExceeded> {
-    check([one, other], &[], limits, |one, other, is_same| match (one, other) {
+    check(&Sides::apart(one, other), limits, |one, other, is_same| match (one, other) {
         _ if is_same => FINE,
         (Fate::Dropped, Fate::Dropped) | (Fate::Passed, Fate::Passed) => FINE,
         (Fate::Open, _) | (_, Fate::Open) => UNKNOWN,
@@ -177,7 +183,7 @@ pub fn equivalent(one: &Gates, other: &Gates, limits: &Limits) -> Result<Judgeme
 ///
 /// When that takes more than the limits allow.
 pub fn implies(one: &Gates, other: &Gates, limits: &Limits) -> Result<Judgement, LimitExceeded> {
-    check([one, other], &[], limits, |one, other, is_same| match (one, other) {
+    check(&Sides::apart(one, other), limits, |one, other, is_same| match (one, other) {
         _ if is_same => FINE,
         (Fate::Dropped, _) | (_, Fate::Passed) => FINE,
         (Fate::Passed, Fate::Dropped) => WRONG,
@@ -191,7 +197,7 @@ pub fn implies(one: &Gates, other: &Gates, limits: &Limits) -> Result<Judgement,
 ///
 /// When that takes more than the limits allow.
 pub fn disjoint(one: &Gates, other: &Gates, limits: &Limits) -> Result<Judgement, LimitExceeded> {
-    check([one, other], &[], limits, |one, other, _| match (one, other) {
+    check(&Sides::within([one, other], &[]), limits, |one, other, _| match (one, other) {
         (Fate::Dropped, _) | (_, Fate::Dropped) => FINE,
         (Fate::Passed, Fate::Passed) => WRONG,
         _ => UNKNOWN,
@@ -233,7 +239,7 @@ fn expects(
     if regions.is_empty() {
         return Ok(Judgement::Holds);
     }
-    check([gates], regions, limits, |fate, _, _| match fate {
+    check(&Sides::within([gates], regions), limits, |fate, _, _| match fate {
         Fate::Open => UNKNOWN,
         fate if fate == expected => FINE,
         _ => WRONG,
@@ -245,12 +251,10 @@ const WRONG: NodeId = 1;
 const UNKNOWN: NodeId = 2;
 
 fn check<const N: usize>(
-    sides: [&Gates; N],
-    regions: &[Region],
+    sides: &Sides<'_, N>,
     limits: &Limits,
     value: impl Fn(Fate, Fate, bool) -> NodeId,
 ) -> Result<Judgement, LimitExceeded> {
-    let sides = Sides::new(sides, regions);
     let answer = sides.ask(limits, value)?;
     if let Some(example) = sides.counterexample(answer.flows(&[WRONG], limits)?) {
         return Ok(Judgement::Fails(Box::new(example)));
@@ -265,8 +269,15 @@ struct Sides<'a, const N: usize> {
     gates: [&'a Gates; N],
 }
 
+impl<'a> Sides<'a, 2> {
+    /// For questions about where two policies differ.
+    fn apart(one: &'a Gates, other: &'a Gates) -> Self {
+        Self { lists: Lists::apart(one.iter(), other.iter()), gates: [one, other] }
+    }
+}
+
 impl<'a, const N: usize> Sides<'a, N> {
-    fn new(gates: [&'a Gates; N], regions: &[Region]) -> Self {
+    fn within(gates: [&'a Gates; N], regions: &[Region]) -> Self {
         let rulesets = gates.iter().flat_map(|gates| gates.iter());
         Self { lists: Lists::within(rulesets, regions), gates }
     }

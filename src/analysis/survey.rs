@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Gates, RuleRef};
 use crate::model::Flow;
 use crate::resolve::Ruleset;
-use crate::space::{Entry, LimitExceeded, Limits, Lists, Meter, NodeId, Place, Question};
+use crate::space::{Corner, Coverage, Effects, Entry, LimitExceeded, Limits, Lists, Meter, count};
 
 /// What a look at every rule of a list over all flows found.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,9 +41,20 @@ pub struct Shadowed {
 pub struct Unfinished {
     exceeded: LimitExceeded,
     deciding: Vec<RuleRef>,
+    found: Survey,
 }
 
 impl Unfinished {
+    /// What ran out, and how far it came.
+    pub fn exceeded(&self) -> &LimitExceeded {
+        &self.exceeded
+    }
+
+    /// The shadowed and redundant rules among those that were looked at.
+    pub fn found(&self) -> &Survey {
+        &self.found
+    }
+
     /// The rules that certainly are not shadowed.
     pub fn deciding(&self) -> &[RuleRef] {
         &self.deciding
@@ -101,279 +112,158 @@ pub fn survey(ruleset: &Ruleset, limits: &Limits) -> Result<Survey, Unfinished> 
     let gates = Gates::from(ruleset);
     let lists = Lists::new([ruleset]);
     let mut meter = Meter::new(limits);
-    let mut question = Roles::new(&lists, ruleset.rules().len());
-    let asked = lists.ask(&mut question, &mut meter);
-    let roles = question.roles;
-    let unfinished = |exceeded| {
-        let deciding = roles.iter().enumerate().filter(|(_, role)| role.decides);
-        let deciding = deciding.filter_map(|(index, _)| gates.rule(0, index)).collect();
-        Unfinished { exceeded, deciding }
-    };
-    asked.map_err(unfinished)?;
-    let mut survey = Survey { shadowed: Vec::new(), redundant: Vec::new() };
-    for (index, role) in roles.iter().enumerate() {
-        let Some(rule) = gates.rule(0, index) else { continue };
-        if !role.decides {
-            let shadowed = shadowed(&gates, &lists, rule, &mut meter).map_err(unfinished)?;
-            survey.shadowed.push(shadowed);
-        } else if !role.is_needed {
-            survey.redundant.push(rule);
+    let mut found = Survey { shadowed: Vec::new(), redundant: Vec::new() };
+    let mut deciding = Vec::new();
+    let share = 1.0 / count(ruleset.rules().len());
+    for (own, entry) in lists.rules() {
+        let Some(rule) = gates.rule(0, entry.rule) else { continue };
+        match role(&lists, own, entry, &mut meter) {
+            Ok(Role::Needed) => deciding.push(rule),
+            Ok(Role::Redundant) => {
+                deciding.push(rule.clone());
+                found.redundant.push(rule);
+            }
+            Ok(Role::Shadowed { by, contradicts, witness }) => {
+                let by = by.into_iter().filter_map(|index| gates.rule(0, index)).collect();
+                found.shadowed.push(Shadowed { rule, by, contradicts, witness });
+            }
+            Err(exceeded) => return Err(Unfinished { exceeded, deciding, found }),
         }
+        meter.finished(share);
     }
-    Ok(survey)
+    Ok(found)
 }
 
-/// What is known about a rule so far.
-#[derive(Clone, Copy, Default)]
-struct Role {
-    /// It decides some flow.
-    decides: bool,
+/// What a rule is there for.
+enum Role {
     /// It decides some flow of which something else would become without it.
-    is_needed: bool,
+    Needed,
+    /// It decides some flow, and without it the same would become of all flows.
+    Redundant,
+    /// It decides no flow.
+    Shadowed { by: BTreeSet<usize>, contradicts: bool, witness: Option<Flow> },
 }
 
-/// Finds the role of every rule.
-struct Roles<'a> {
+/// Flows at the corners of a rule settle most questions; the others are decided exactly.
+fn role(lists: &Lists, own: u32, entry: &Entry, meter: &mut Meter) -> Result<Role, LimitExceeded> {
+    for corner in lists.corners(own) {
+        meter.step(lists.entry_count())?;
+        if is_needed_for(lists, entry, corner) {
+            return Ok(Role::Needed);
+        }
+    }
+    meter.step(lists.entry_count())?;
+    let others = lists.meeting(own).filter(|(_, other)| other.rule != entry.rule);
+    let (others, certain): (Vec<u32>, Vec<Option<u32>>) =
+        others.map(|(id, other)| (id, other.is_certain.then_some(id))).unzip();
+    let certain = certain.into_iter().flatten().collect();
+    Around { lists, own, effects: entry.effects, others, certain }.role(meter)
+}
+
+/// Whether a rule decides a flow that it matches and something else would become of the flow
+/// without it.
+fn is_needed_for(lists: &Lists, rule: &Entry, flow: Corner) -> bool {
+    for (_, entry) in lists.matching(flow).filter(|(_, entry)| entry.rule != rule.rule) {
+        if entry.rule < rule.rule {
+            if entry.is_certain {
+                return false;
+            }
+        } else if differ(rule.effects, entry.effects) {
+            return true;
+        } else if entry.is_certain {
+            return false;
+        }
+    }
+    differ(rule.effects, lists.fallback(0))
+}
+
+/// Whether what follows may do anything else.
+fn differ(effects: Effects, after: Effects) -> bool {
+    after != effects || !after.is_one()
+}
+
+/// A rule of a list and the entries that meet it.
+struct Around<'a> {
     lists: &'a Lists,
-    roles: Vec<Role>,
+    /// All that the rule may match.
+    own: u32,
+    effects: Effects,
+    /// Entries of other rules that meet it, in order.
+    others: Vec<u32>,
+    /// Those among them that match for certain.
+    certain: Vec<u32>,
 }
 
-impl<'a> Roles<'a> {
-    fn new(lists: &'a Lists, rules: usize) -> Self {
-        Self { lists, roles: vec![Role::default(); rules] }
-    }
-
-    fn role(&self, entry: &Entry) -> Role {
-        self.roles.get(entry.rule).copied().unwrap_or_default()
-    }
-
-    /// For each entry, whether something else may become of a flow without it: whether what
-    /// comes after it, up to the first that is `final_` for all flows, does anything else.
-    fn differences(&self, entries: &[&Entry], is_final: impl Fn(usize) -> bool) -> Vec<bool> {
-        let mut after = self.lists.fallback(0);
-        let mut differs: Vec<bool> = entries
-            .iter()
-            .enumerate()
-            .rev()
-            .map(|(place, entry)| {
-                let differs = after != entry.effects || !after.is_one();
-                after = if is_final(place) { entry.effects } else { after.or(entry.effects) };
-                differs
-            })
-            .collect();
-        differs.reverse();
-        differs
-    }
-}
-
-impl Question for Roles<'_> {
-    const DRAWS: bool = false;
-    /// One that decides, and one that would without it.
-    const ALIKE: u8 = 2;
-
-    fn place(&self, id: u32) -> Option<Place> {
-        self.lists.place(id)
-    }
-
-    fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
-        let is_final =
-            |&id: &u32| self.lists.entry(id).is_some_and(|one| one.is_certain) && covers(id);
-        let first = active.iter().position(is_final);
-        let deciders = first.map_or(active.len(), |place| place.saturating_add(1));
-        // Rules after the first that is final matter only for what would become without that.
-        let first = active.get(deciders.saturating_sub(1)).filter(|_| first.is_some());
-        let first = first.and_then(|&id| self.lists.entry(id));
-        let end = if first.is_some_and(|entry| self.role(entry).is_needed) {
-            deciders
-        } else {
-            let later = active.iter().skip(deciders).position(is_final);
-            later.map_or(active.len(), |more| deciders.saturating_add(more).saturating_add(1))
-        };
-        active.truncate(end);
-        let entries: Vec<&Entry> = active.iter().filter_map(|&id| self.lists.entry(id)).collect();
-        let finals: Vec<bool> = active.iter().map(is_final).collect();
-        let differs =
-            self.differences(&entries, |place| finals.get(place).copied().unwrap_or(false));
-        let deciding = || entries.iter().zip(&differs).take(deciders);
-        let is_open = deciding().any(|(entry, &differs)| {
-            let role = self.role(entry);
-            !role.decides || (differs && !role.is_needed)
-        });
-        if !is_open {
-            return Some(0);
-        }
-        if !active.iter().all(|&id| covers(id)) {
-            return None;
-        }
-        let found: Vec<(usize, bool)> =
-            deciding().map(|(entry, &differs)| (entry.rule, differs)).collect();
-        for (rule, differs) in found {
-            if let Some(role) = self.roles.get_mut(rule) {
-                role.decides = true;
-                role.is_needed |= differs;
+impl Around<'_> {
+    fn role(&self, meter: &mut Meter) -> Result<Role, LimitExceeded> {
+        let before = self.certain_before(self.own);
+        match self.lists.coverage(&[self.own], before, meter)? {
+            Coverage::Leaves(_) if self.is_needed(meter)? => Ok(Role::Needed),
+            Coverage::Leaves(_) => Ok(Role::Redundant),
+            Coverage::Whole(by) => {
+                let by = self.without_spare(by, meter)?;
+                let against = self.decided_against(meter)?;
+                let contradicts = against.is_some();
+                let witness = against.or_else(|| self.lists.flows(self.own).witness());
+                Ok(Role::Shadowed { by, contradicts, witness })
             }
         }
-        Some(0)
-    }
-}
-
-/// What stands before a rule that never decides.
-fn shadowed(
-    gates: &Gates,
-    lists: &Lists,
-    rule: RuleRef,
-    meter: &mut Meter,
-) -> Result<Shadowed, LimitExceeded> {
-    let by = match lists.single_cover(rule.index) {
-        Some(one) => BTreeSet::from([one]),
-        None => cover(lists, rule.index, meter)?,
-    };
-    let (contradicts, witness) = match lists.first_meeting(rule.index) {
-        Some((true, flow)) => (true, flow.witness()),
-        _ => decided_otherwise(lists, rule.index, meter)?,
-    };
-    let by = by.into_iter().filter_map(|index| gates.rule(0, index)).collect();
-    Ok(Shadowed { rule, by, contradicts, witness })
-}
-
-/// Rules that together match all that a later rule matches, none of them superfluous.
-fn cover(lists: &Lists, rule: usize, meter: &mut Meter) -> Result<BTreeSet<usize>, LimitExceeded> {
-    let mut choice = Choice { lists, rule, chosen: BTreeSet::new() };
-    lists.ask(&mut choice, meter)?;
-    let mut by = choice.chosen;
-    loop {
-        let mut alone = Alone { lists, rule, by: &by, alone: BTreeSet::new() };
-        lists.ask(&mut alone, meter)?;
-        let spare = by.iter().rev().find(|rule| !alone.alone.contains(rule)).copied();
-        match spare {
-            Some(spare) => by.remove(&spare),
-            None => return Ok(by),
-        };
-    }
-}
-
-/// Whether some flow that a rule matches is decided with other access than the rule's, and a
-/// flow that shows it, or one that the rule matches.
-fn decided_otherwise(
-    lists: &Lists,
-    rule: usize,
-    meter: &mut Meter,
-) -> Result<(bool, Option<Flow>), LimitExceeded> {
-    let met = lists.ask(&mut Otherwise { lists, rule }, meter)?;
-    let against = met.flows(&[AGAINST], &Limits::NONE)?.witness();
-    let is_against = against.is_some();
-    let witness = match against {
-        Some(flow) => Some(flow),
-        None => met.flows(&[WITH], &Limits::NONE)?.witness(),
-    };
-    Ok((is_against, witness))
-}
-
-/// The flow is decided with the access of the rule, or with another.
-const WITH: NodeId = 1;
-const AGAINST: NodeId = 2;
-
-/// With which access the flows are decided that a rule matches and never decides.
-struct Otherwise<'a> {
-    lists: &'a Lists,
-    rule: usize,
-}
-
-impl Question for Otherwise<'_> {
-    fn place(&self, id: u32) -> Option<Place> {
-        place_before(self.lists, self.rule, id)
     }
 
-    fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
-        let Some(own) = certain_before(self.lists, self.rule, active) else { return Some(0) };
-        let effects = |id: u32| self.lists.entry(id).map(|entry| entry.effects);
-        if let Some(place) = active.iter().position(|&id| id != own && covers(id)) {
-            active.truncate(place.saturating_add(1));
-            active.push(own);
+    /// The entries that certainly match and stand before another one.
+    fn certain_before(&self, id: u32) -> &[u32] {
+        let count = self.certain.partition_point(|&one| one < id);
+        self.certain.get(..count).unwrap_or_default()
+    }
+
+    /// Whether something else would become of a flow that the rule decides: if something after
+    /// it that does anything else may be the next to match.
+    fn is_needed(&self, meter: &mut Meter) -> Result<bool, LimitExceeded> {
+        let after = self.others.partition_point(|&id| id < self.own);
+        for &next in self.others.iter().skip(after) {
+            if self.lists.entry(next).is_some_and(|entry| differ(self.effects, entry.effects)) {
+                let before = self.certain_before(next);
+                let left = self.lists.coverage(&[self.own, next], before, meter)?;
+                if matches!(left, Coverage::Leaves(_)) {
+                    return Ok(true);
+                }
+            }
         }
-        let others = active.split_last().map_or(&[] as &[u32], |(_, others)| others);
-        let Some(first) = others.first().map(|&id| effects(id)) else { return Some(0) };
-        let is_one = others.iter().all(|&id| effects(id) == first);
-        let is_inside = covers(own) && others.iter().any(|&id| covers(id));
-        (is_inside && is_one).then_some(if first == effects(own) { WITH } else { AGAINST })
-    }
-}
-
-/// Chooses rules before another one until they match all that it matches.
-struct Choice<'a> {
-    lists: &'a Lists,
-    rule: usize,
-    chosen: BTreeSet<usize>,
-}
-
-impl Question for Choice<'_> {
-    const DRAWS: bool = false;
-
-    fn place(&self, id: u32) -> Option<Place> {
-        place_before(self.lists, self.rule, id)
-    }
-
-    fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
-        let Some(own) = certain_before(self.lists, self.rule, active) else { return Some(0) };
-        let rule = |id: u32| self.lists.entry(id).map_or(usize::MAX, |entry| entry.rule);
-        let mut covering = active.iter().copied().filter(|&id| id != own && covers(id)).map(rule);
-        let first = covering.next()?;
-        if !self.chosen.contains(&first) && !covering.any(|rule| self.chosen.contains(&rule)) {
-            self.chosen.insert(first);
+        if !differ(self.effects, self.lists.fallback(0)) {
+            return Ok(false);
         }
-        Some(0)
-    }
-}
-
-/// Which of several rules are the only one of them to match some flow that a later rule matches.
-struct Alone<'a> {
-    lists: &'a Lists,
-    rule: usize,
-    by: &'a BTreeSet<usize>,
-    alone: BTreeSet<usize>,
-}
-
-impl Question for Alone<'_> {
-    const DRAWS: bool = false;
-    /// With two that cover the same, neither is alone.
-    const ALIKE: u8 = 2;
-
-    fn place(&self, id: u32) -> Option<Place> {
-        let is_one = self.lists.entry(id).is_some_and(|entry| self.by.contains(&entry.rule));
-        place_before(self.lists, self.rule, id).filter(|_| is_one)
+        let left = self.lists.coverage(&[self.own], &self.certain, meter)?;
+        Ok(matches!(left, Coverage::Leaves(_)))
     }
 
-    fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
-        let Some(own) = certain_before(self.lists, self.rule, active) else { return Some(0) };
-        let rule = |id: u32| self.lists.entry(id).map_or(usize::MAX, |entry| entry.rule);
-        active.retain(|&id| id == own || self.by.contains(&rule(id)));
-        let others = active.split_last().map_or(&[] as &[u32], |(_, others)| others);
-        if let &[only] = others {
-            self.alone.insert(rule(only));
+    /// The rules of entries that cover the rule, as few as suffice.
+    fn without_spare(
+        &self,
+        mut by: BTreeSet<u32>,
+        meter: &mut Meter,
+    ) -> Result<BTreeSet<usize>, LimitExceeded> {
+        let all: Vec<u32> = by.iter().copied().collect();
+        // Rules further up tell more: these are kept where either would do.
+        for spare in all.into_iter().rev() {
+            let rest: Vec<u32> = by.iter().copied().filter(|&id| id != spare).collect();
+            if let Coverage::Whole(by_rest) = self.lists.coverage(&[self.own], &rest, meter)? {
+                by = by_rest;
+            }
         }
-        let is_known = |&id: &u32| self.alone.contains(&rule(id));
-        let nothing_new = others.len() < 2
-            || others.iter().all(is_known)
-            || others.iter().any(|id| is_known(id) && covers(*id))
-            || active.iter().all(|&id| covers(id));
-        nothing_new.then_some(0)
+        Ok(by.iter().filter_map(|&id| self.lists.entry(id)).map(|entry| entry.rule).collect())
     }
-}
 
-/// Where an entry stands; `None` for those of the rule itself, which must be kept.
-fn place_before(lists: &Lists, rule: usize, id: u32) -> Option<Place> {
-    let is_own = lists.entry(id).is_some_and(|entry| entry.rule == rule);
-    lists.place(id).filter(|_| !is_own)
-}
-
-/// Keeps the entries that certainly match and stand before a rule, and last the rule's own,
-/// which it returns; `None` when the rule matches nothing of the piece.
-fn certain_before(lists: &Lists, rule: usize, active: &mut Vec<u32>) -> Option<u32> {
-    let rule_of = |id: u32| lists.entry(id).map(|entry| entry.rule);
-    let place = active.iter().position(|&id| rule_of(id) == Some(rule))?;
-    let own = active.get(place).copied()?;
-    active.truncate(place);
-    active.retain(|&id| lists.entry(id).is_some_and(|entry| entry.is_certain));
-    active.push(own);
-    Some(own)
+    /// A flow of the rule, which never decides, that is decided with other access.
+    fn decided_against(&self, meter: &mut Meter) -> Result<Option<Flow>, LimitExceeded> {
+        for &first in self.certain_before(self.own) {
+            if self.lists.entry(first).is_some_and(|entry| entry.effects != self.effects) {
+                let before = self.certain_before(first);
+                let left = self.lists.coverage(&[self.own, first], before, meter)?;
+                if let Coverage::Leaves(left) = left {
+                    return Ok(self.lists.left(&left).witness());
+                }
+            }
+        }
+        Ok(None)
+    }
 }

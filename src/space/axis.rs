@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use crate::net::{Coordinate, RangeSet};
+use crate::net::{Coordinate, Interval, RangeSet};
 
 /// Which values of an axis a box covers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -79,7 +79,7 @@ impl AxisBuilder {
 
         let mut axis =
             Axis { pieces: Vec::with_capacity(starts.len()), classes: 0, runs: Vec::new() };
-        axis.runs.resize(self.sets.len(), Vec::new());
+        let mut members: Vec<Vec<u32>> = vec![Vec::new(); self.sets.len()];
         let mut inside = Bits::new(self.sets.len());
         let mut classes: HashMap<Bits, u32> = HashMap::new();
         for (&(_, edges), end) in starts.iter().zip(ends) {
@@ -88,7 +88,11 @@ impl AxisBuilder {
                 Some(&class) => class,
                 None => {
                     let class = axis.classes;
-                    inside.ones().for_each(|set| axis.enter(set, class));
+                    for set in inside.ones() {
+                        if let Some(members) = members.get_mut(set) {
+                            members.push(class);
+                        }
+                    }
                     classes.insert(inside.clone(), class);
                     axis.classes = class.saturating_add(1);
                     class
@@ -96,6 +100,8 @@ impl AxisBuilder {
             };
             axis.pieces.push(Piece { end, class });
         }
+        let classes = |members: Vec<u32>| members.into_iter().map(Interval::single).collect();
+        axis.runs = members.into_iter().map(classes).collect();
         axis
     }
 }
@@ -105,8 +111,8 @@ impl AxisBuilder {
 pub(super) struct Axis {
     pieces: Vec<Piece>,
     classes: u32,
-    /// The classes of each set, as ascending, disjoint and inclusive runs.
-    runs: Vec<Vec<(u32, u32)>>,
+    /// The classes of each set.
+    runs: Vec<RangeSet<u32>>,
 }
 
 /// Neighbouring values of one class, up to and including `end`.
@@ -117,17 +123,20 @@ struct Piece {
 }
 
 impl Axis {
-    fn enter(&mut self, set: usize, class: u32) {
-        let Some(runs) = self.runs.get_mut(set) else { return };
-        match runs.last_mut() {
-            Some((_, end)) if end.checked_add(1) == Some(class) => *end = class,
-            _ => runs.push((class, class)),
-        }
+    /// The classes that a set consists of.
+    pub(super) fn classes(&self, set: usize) -> Option<&RangeSet<u32>> {
+        self.runs.get(set)
     }
 
-    /// The runs of classes that a set consists of.
-    pub(super) fn runs(&self, set: usize) -> &[(u32, u32)] {
-        self.runs.get(set).map_or(&[], Vec::as_slice)
+    /// The values of some classes.
+    pub(super) fn values(&self, classes: &RangeSet<u32>) -> RangeSet<u128> {
+        let mut first = 0;
+        let pieces = self.pieces.iter().filter_map(|piece| {
+            let values = Interval::new(first, piece.end);
+            first = piece.end.saturating_add(1);
+            values.filter(|_| classes.contains(piece.class))
+        });
+        pieces.collect()
     }
 
     /// The number of the last class.
@@ -203,7 +212,8 @@ mod tests {
         assert_eq!(builder.add(vec![], 1999), Extent::Empty);
         let axis = builder.finish(1999);
         assert_eq!(axis.last_class(), 1);
-        assert_eq!(axis.runs(0), [(0, 0)]);
+        assert_eq!(axis.classes(0), Some(&Interval::single(0).into()));
+        assert_eq!(axis.values(&Interval::single(1).into()).intervals().len(), 100);
         let spread = axis.spread(&[(0, 'a'), (1, 'b')]);
         assert_eq!(spread.len(), 200);
         assert_eq!(spread.first(), Some(&(4, 'a')));

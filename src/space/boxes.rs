@@ -1,6 +1,7 @@
 //! What a rule or a region matches, dimension by dimension, for each kind of flow.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::Region;
@@ -86,58 +87,6 @@ impl FlowBox {
         }
     }
 
-    /// Whether every flow of `other` lies in it. It may say no of sets that only their empty
-    /// parts keep apart.
-    pub(super) fn covers(&self, other: &Self) -> bool {
-        let has = |kind: Kind| other.protocols.overlaps(&kind.protocols());
-        self.protocols.covers(&other.protocols)
-            && (!has(Kind::Ported)
-                || self.source_ports.covers(&other.source_ports)
-                    && self.destination_ports.covers(&other.destination_ports))
-            && (!has(Kind::Icmp) || self.icmp_types.covers(&other.icmp_types))
-            && (self.portless || !other.portless || !has(Kind::Bare))
-            && self.source.covers(&other.source)
-            && self.destination.covers(&other.destination)
-    }
-
-    /// The flows that lie in both.
-    pub(super) fn intersection(&self, other: &Self) -> Self {
-        let ports = |one: &PortSet, other: &PortSet| {
-            PortSet::from(one.ranges().intersection(other.ranges()))
-        };
-        Self {
-            protocols: self.protocols.intersection(&other.protocols),
-            source: Arc::new(self.source.intersection(&other.source)),
-            source_ports: ports(&self.source_ports, &other.source_ports),
-            destination: Arc::new(self.destination.intersection(&other.destination)),
-            destination_ports: ports(&self.destination_ports, &other.destination_ports),
-            icmp_types: self.icmp_types.intersection(&other.icmp_types),
-            portless: self.portless && other.portless,
-        }
-    }
-
-    /// Whether some flow lies in both.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
-        let protocols = self.protocols.intersection(&other.protocols);
-        let has = |kind: Kind| protocols.overlaps(&kind.protocols());
-        let kinds = || {
-            (has(Kind::Ported)
-                && self.source_ports.overlaps(&other.source_ports)
-                && self.destination_ports.overlaps(&other.destination_ports))
-                || (has(Kind::Icmp) && self.icmp_types.overlaps(&other.icmp_types))
-                || (has(Kind::Bare) && self.portless && other.portless)
-        };
-        let ipv4 = || {
-            self.source.ipv4().overlaps(other.source.ipv4())
-                && self.destination.ipv4().overlaps(other.destination.ipv4())
-        };
-        let ipv6 = || {
-            self.source.ipv6().overlaps(other.source.ipv6())
-                && self.destination.ipv6().overlaps(other.destination.ipv6())
-        };
-        !protocols.is_empty() && (ipv4() || ipv6()) && kinds()
-    }
-
     /// Whether `flow` lies in it, for every value of what the flow leaves open.
     pub(crate) fn contains(&self, flow: &Flow) -> bool {
         let within = |ports: &PortSet, port: Option<u16>| {
@@ -192,13 +141,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn protocols(self) -> ProtocolSet {
-        let ported = || [Protocol::TCP, Protocol::UDP].into_iter();
-        let icmp = || [Protocol::ICMP, Protocol::ICMPV6].into_iter();
+    fn is_of(self, protocols: &ProtocolSet) -> bool {
+        let has = |protocols: &ProtocolSet, some: [Protocol; 2]| {
+            some.into_iter().any(|one| protocols.contains(one))
+        };
         match self {
-            Self::Ported => ported().collect(),
-            Self::Icmp => icmp().collect(),
-            Self::Bare => ported().chain(icmp()).collect::<ProtocolSet>().complement(),
+            Self::Ported => has(protocols, [Protocol::TCP, Protocol::UDP]),
+            Self::Icmp => has(protocols, [Protocol::ICMP, Protocol::ICMPV6]),
+            Self::Bare => protocols.iter().any(|one| Self::of(one) == Self::Bare),
         }
     }
 
@@ -318,6 +268,7 @@ impl AxisName {
 pub(super) struct Ground {
     axes: Vec<Axis>,
     boxes: Vec<Placed>,
+    protocol_groups: Vec<(Kind, ProtocolSet)>,
     /// How many numbers [`Placed::rests`] uses.
     rest_kinds: usize,
 }
@@ -363,13 +314,14 @@ impl Ground {
                     rests: Default::default(),
                 }
             })
-            .collect();
+            .collect::<Vec<_>>();
         let axes = builders
             .into_iter()
             .zip(AxisName::ALL)
             .map(|(builder, name)| builder.finish(name.last()))
             .collect();
-        let mut ground = Self { axes, boxes: placed, rest_kinds: 1 };
+        let protocol_groups = protocol_groups(&placed);
+        let mut ground = Self { axes, boxes: placed, protocol_groups, rest_kinds: 1 };
         ground.number_rests();
         ground
     }
@@ -406,11 +358,49 @@ impl Ground {
 
     /// Whether a box has any flows of this protocol and shape.
     pub(super) fn may_hold(&self, index: usize, protocol: Protocol, shape: Shape) -> bool {
+        self.names(index, protocol, shape)
+            && ORDER.iter().all(|&field| self.extent(index, shape, field) != Extent::Empty)
+    }
+
+    /// Whether a box may hold flows of this protocol, as far as the protocol decides.
+    pub(super) fn names(&self, index: usize, protocol: Protocol, shape: Shape) -> bool {
         self.boxes.get(index).is_some_and(|placed| {
-            placed.protocols.contains(protocol)
-                && (shape.kind != Kind::Bare || placed.portless)
-                && ORDER.iter().all(|&field| self.extent(index, shape, field) != Extent::Empty)
+            placed.protocols.contains(protocol) && (shape.kind != Kind::Bare || placed.portless)
         })
+    }
+
+    /// What a box covers: equal for boxes that cover the same.
+    pub(super) fn content(&self, id: u32) -> impl Eq + Hash + use<> {
+        let placed = usize::try_from(id).ok().and_then(|index| self.boxes.get(index));
+        placed.map(|placed| (placed.protocols, placed.portless, placed.extents))
+    }
+
+    /// Whether two boxes share a flow.
+    pub(super) fn meet(&self, one: u32, other: u32) -> bool {
+        let placed = |id: u32| self.boxes.get(usize::try_from(id).ok()?);
+        let (Some(one), Some(other)) = (placed(one), placed(other)) else { return false };
+        let protocols = one.protocols.intersection(&other.protocols);
+        let share = |name: AxisName| {
+            let extent = |placed: &Placed| placed.extents.get(name as usize).copied();
+            match (extent(one), extent(other)) {
+                (Some(Extent::Set(one)), Some(Extent::Set(other))) if one != other => {
+                    let classes = |set| self.axis(name).and_then(|axis| axis.classes(set));
+                    classes(one).zip(classes(other)).is_some_and(|(one, other)| one.overlaps(other))
+                }
+                (one, other) => ![one, other].contains(&Some(Extent::Empty)),
+            }
+        };
+        let kinds = || {
+            (Kind::Ported.is_of(&protocols)
+                && share(AxisName::DestinationPort)
+                && share(AxisName::SourcePort))
+                || (Kind::Icmp.is_of(&protocols) && share(AxisName::IcmpType))
+                || (one.portless && other.portless && Kind::Bare.is_of(&protocols))
+        };
+        !protocols.is_empty()
+            && kinds()
+            && (share(AxisName::Source4) && share(AxisName::Destination4)
+                || share(AxisName::Source6) && share(AxisName::Destination6))
     }
 
     /// What a box covers of a field; all of it when the shape does not have the field.
@@ -423,16 +413,40 @@ impl Ground {
             .unwrap_or(Extent::Empty)
     }
 
-    /// The distinct sets of protocols that boxes name.
-    pub(super) fn protocol_sets(&self) -> Vec<ProtocolSet> {
-        let sets: BTreeSet<ProtocolSet> =
-            self.boxes.iter().map(|placed| placed.protocols).collect();
-        sets.into_iter().collect()
+    /// The classes of a field that a box covers; `None` when these are all there are.
+    pub(super) fn classes(&self, id: u32, shape: Shape, field: Field) -> Option<&RangeSet<u32>> {
+        match self.extent(usize::try_from(id).ok()?, shape, field) {
+            Extent::Full => None,
+            Extent::Empty => Some(const { &RangeSet::empty() }),
+            Extent::Set(set) => self.axis(shape.axis(field)?)?.classes(set),
+        }
+    }
+
+    /// All classes of a field; one when the shape does not have it.
+    pub(super) fn classes_of(&self, shape: Shape, field: Field) -> RangeSet<u32> {
+        let axis = shape.axis(field).and_then(|name| self.axis(name));
+        Interval::new(0, axis.map_or(0, Axis::last_class)).into_iter().collect()
+    }
+
+    /// The protocols by kind and by which boxes name them: no box tells those of a group apart.
+    pub(super) fn protocol_groups(&self) -> &[(Kind, ProtocolSet)] {
+        &self.protocol_groups
     }
 
     pub(super) fn axis(&self, name: AxisName) -> Option<&Axis> {
         self.axes.get(name as usize)
     }
+}
+
+fn protocol_groups(boxes: &[Placed]) -> Vec<(Kind, ProtocolSet)> {
+    let sets: BTreeSet<ProtocolSet> = boxes.iter().map(|placed| placed.protocols).collect();
+    let mut groups: BTreeMap<(Kind, Vec<bool>), ProtocolSet> = BTreeMap::new();
+    for protocol in ProtocolSet::FULL.iter() {
+        let named = sets.iter().map(|set| set.contains(protocol)).collect();
+        let group = groups.entry((Kind::of(protocol), named)).or_default();
+        *group = group.union(&protocol.into());
+    }
+    groups.into_iter().map(|((kind, _), protocols)| (kind, protocols)).collect()
 }
 
 /// The order in which fields are looked at, in diagrams too.

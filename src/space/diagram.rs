@@ -152,7 +152,7 @@ impl<F: Fn(NodeId, NodeId) -> Option<Combined>> Apply<F> {
     clippy::cast_precision_loss,
     reason = "a share of the work, shown to a tenth of a percent"
 )]
-pub(super) fn count(len: usize) -> f64 {
+pub(crate) fn count(len: usize) -> f64 {
     len.max(1) as f64
 }
 

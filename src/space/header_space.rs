@@ -81,7 +81,8 @@ impl HeaderSpace {
 
     fn of_boxes(boxes: &[FlowBox], limits: &Limits) -> Result<Self, LimitExceeded> {
         let ground = Ground::new(boxes);
-        sweep(&ground, boxes.len(), &mut Any, &mut Meter::new(limits)).map(Self::from)
+        let all: Vec<u32> = (0..).zip(boxes).map(|(id, _)| id).collect();
+        sweep(&ground, &all, &mut Any, &mut Meter::new(limits)).map(Self::from)
     }
 
     /// Whether nothing is in it.

@@ -6,7 +6,7 @@ use super::boxes::{FlowBox, Ground};
 use super::diagram::{Diagram, NodeId};
 use super::limits::{LimitExceeded, Meter};
 use super::sweep::{Place, Question, sweep};
-use super::{HeaderSpace, Limits, Region};
+use super::{Corner, Coverage, HeaderSpace, Left, Limits, Region};
 use crate::model::Flow;
 use crate::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset};
 
@@ -78,6 +78,8 @@ pub(crate) struct Lists {
     focus: usize,
     /// Where four boxes of all flows begin, which stand for a side whose fate is settled.
     settled: usize,
+    /// The boxes that sweeps look at, ascending.
+    asked: Vec<u32>,
     ground: Ground,
 }
 
@@ -91,35 +93,39 @@ impl Lists {
         rulesets: impl IntoIterator<Item = &'a Ruleset>,
         regions: &[Region],
     ) -> Self {
-        let (mut entries, mut boxes, mut fallbacks) = (Vec::new(), Vec::new(), Vec::new());
-        let mut contents: HashMap<(FlowBox, Effects, bool), u32> = HashMap::new();
-        for (list, ruleset) in rulesets.into_iter().enumerate() {
-            fallbacks.push(Effects::of_fallback(ruleset.fallback()));
-            for (index, rule) in ruleset.rules().iter().enumerate() {
-                let effects = Effects::of_rule(rule);
-                let is_known = rule.unresolved().next().is_none();
-                let possible = (!is_known).then(|| (false, FlowBox::possible(rule)));
-                for (is_certain, flows) in
-                    possible.into_iter().chain([(true, FlowBox::certain(rule))])
-                {
-                    let next = u32::try_from(contents.len()).unwrap_or(u32::MAX);
-                    let content =
-                        *contents.entry((flows.clone(), effects, is_certain)).or_insert(next);
-                    entries.push(Entry { list, rule: index, is_certain, effects, content });
-                    boxes.push(flows);
-                }
-            }
-        }
-        let focus = boxes.len();
-        boxes.extend(regions.iter().map(FlowBox::of_region));
-        let settled = boxes.len();
-        boxes.extend(std::iter::repeat_n(FlowBox::of_region(&Region::full()), 4));
-        let ground = Ground::new(&boxes);
-        Self { entries, boxes, fallbacks, focus, settled, ground }
+        let mut draft = Draft::default();
+        rulesets.into_iter().for_each(|ruleset| draft.add(ruleset));
+        draft.finish(regions.iter().map(FlowBox::of_region).collect())
+    }
+
+    /// The lists of two sides for questions about where they do different things. Only flows
+    /// that some rule matches which the sides do not share are looked at, if such rules are few.
+    pub(crate) fn apart<'a>(
+        one: impl IntoIterator<Item = &'a Ruleset>,
+        other: impl IntoIterator<Item = &'a Ruleset>,
+    ) -> Self {
+        // Comparing every rule with these must not cost more than it saves.
+        const FEW: usize = 32;
+        let mut draft = Draft::default();
+        one.into_iter().for_each(|ruleset| draft.add(ruleset));
+        let lists = draft.fallbacks.len();
+        other.into_iter().for_each(|ruleset| draft.add(ruleset));
+        let unshared = draft.unshared(lists).filter(|boxes| boxes.len() <= FEW);
+        let Some(unshared) = unshared else { return draft.finish(Vec::new()) };
+        let mut lists = draft.finish(unshared);
+        let focus = lists.asked.split_off(lists.focus);
+        let is_near = |id: &u32| focus.iter().any(|&one| lists.ground.meet(one, *id));
+        lists.asked.retain(is_near);
+        lists.asked.extend(focus);
+        lists
     }
 
     pub(crate) fn entry(&self, id: u32) -> Option<&Entry> {
         self.entries.get(usize::try_from(id).ok()?)
+    }
+
+    pub(crate) fn entry_count(&self) -> usize {
+        self.entries.len()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -198,7 +204,7 @@ impl Lists {
         question: &mut impl Question,
         meter: &mut Meter,
     ) -> Result<Answer, LimitExceeded> {
-        sweep(&self.ground, self.settled, question, meter).map(Answer)
+        sweep(&self.ground, &self.asked, question, meter).map(Answer)
     }
 
     /// Cuts the entries of `active` into lists and drops those that cannot matter there; what
@@ -248,33 +254,52 @@ impl Lists {
         lists
     }
 
-    /// The first rule before this one of the only list that by itself certainly matches all that
-    /// this one may match.
-    pub(crate) fn single_cover(&self, rule: usize) -> Option<usize> {
-        let own = self.own_box(rule)?;
-        self.certain_before(rule).find(|(_, flows)| flows.covers(own)).map(|(entry, _)| entry.rule)
+    /// What entries leave of the flows that lie in all entries of `inside`.
+    pub(crate) fn coverage(
+        &self,
+        inside: &[u32],
+        by: &[u32],
+        meter: &mut Meter,
+    ) -> Result<Coverage, LimitExceeded> {
+        self.ground.coverage(inside, by, meter)
     }
 
-    /// How this rule of the only list meets with the first before it that certainly matches some
-    /// of the same flows: whether that one does something else, and those flows. Nothing but
-    /// that one decides them, if nothing before it is in doubt.
-    pub(crate) fn first_meeting(&self, rule: usize) -> Option<(bool, HeaderSpace)> {
-        let own = self.own_box(rule)?;
-        let own_effects = self.entries.iter().find(|entry| entry.rule == rule)?.effects;
-        let (first, flows) = self.certain_before(rule).find(|(_, flows)| flows.overlaps(own))?;
-        let both = HeaderSpace::of_box(&flows.intersection(own));
-        Some((first.effects != own_effects, both))
+    /// What entries left, as a set of flows.
+    pub(crate) fn left(&self, left: &Left) -> HeaderSpace {
+        HeaderSpace::of_region(&self.ground.region(left))
     }
 
-    /// All that a rule of the only list may match.
-    fn own_box(&self, rule: usize) -> Option<&FlowBox> {
-        let place = self.entries.iter().position(|entry| entry.rule == rule)?;
-        self.boxes.get(place)
+    /// The entries that meet another one, ascending.
+    pub(crate) fn meeting(&self, id: u32) -> impl Iterator<Item = (u32, &Entry)> {
+        let all = (0..).zip(&self.entries);
+        all.filter(move |&(other, _)| self.ground.meet(id, other))
     }
 
-    fn certain_before(&self, rule: usize) -> impl Iterator<Item = (&Entry, &FlowBox)> {
-        let all = self.entries.iter().zip(&self.boxes);
-        all.take_while(move |(entry, _)| entry.rule < rule).filter(|(entry, _)| entry.is_certain)
+    /// For each rule of the only list, the entry of all that it may match.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        let mut next = 0;
+        (0..).zip(&self.entries).filter(move |(_, entry)| {
+            let is_first = entry.rule >= next;
+            next = entry.rule.saturating_add(1);
+            is_first
+        })
+    }
+
+    /// Some flows that an entry matches.
+    pub(crate) fn corners(&self, id: u32) -> impl Iterator<Item = Corner> + '_ {
+        self.ground.corners(id)
+    }
+
+    /// The entries that match a flow, ascending.
+    pub(crate) fn matching(&self, corner: Corner) -> impl Iterator<Item = (u32, &Entry)> {
+        let all = (0..).zip(&self.entries);
+        all.filter(move |&(id, _)| self.ground.holds(id, &corner))
+    }
+
+    /// All that an entry matches.
+    pub(crate) fn flows(&self, id: u32) -> HeaderSpace {
+        let flows = usize::try_from(id).ok().and_then(|place| self.boxes.get(place));
+        flows.map_or_else(HeaderSpace::empty, HeaderSpace::of_box)
     }
 
     /// What may become of a flow that these rules of a list may decide.
@@ -309,6 +334,84 @@ impl Lists {
             undecided.push(entry.rule);
         }
         (undecided, None)
+    }
+}
+
+/// Rules as boxes that do not stand on a ground yet.
+#[derive(Default)]
+struct Draft {
+    entries: Vec<Entry>,
+    boxes: Vec<FlowBox>,
+    fallbacks: Vec<Effects>,
+}
+
+impl Draft {
+    fn add(&mut self, ruleset: &Ruleset) {
+        let list = self.fallbacks.len();
+        self.fallbacks.push(Effects::of_fallback(ruleset.fallback()));
+        for (index, rule) in ruleset.rules().iter().enumerate() {
+            let effects = Effects::of_rule(rule);
+            let is_known = rule.unresolved().next().is_none();
+            let possible = (!is_known).then(|| (false, FlowBox::possible(rule)));
+            for (is_certain, flows) in possible.into_iter().chain([(true, FlowBox::certain(rule))])
+            {
+                self.entries.push(Entry { list, rule: index, is_certain, effects, content: 0 });
+                self.boxes.push(flows);
+            }
+        }
+    }
+
+    /// The boxes of entries between those that every list of the first `lists` and its
+    /// counterpart begin and end with: flows that lie in none of them meet the same rules on both
+    /// sides. `None` when the sides are not comparable list by list.
+    fn unshared(&self, lists: usize) -> Option<Vec<FlowBox>> {
+        let (one, other) = self.fallbacks.split_at_checked(lists)?;
+        if one != other {
+            return None;
+        }
+        let mut unshared = Vec::new();
+        for list in 0..lists {
+            let (one, other) = (self.list(list), self.list(list.saturating_add(lists)));
+            let same = |(one, other): &((&Entry, &FlowBox), (&Entry, &FlowBox))| {
+                let act = |entry: &Entry| (entry.effects, entry.is_certain);
+                act(one.0) == act(other.0) && one.1 == other.1
+            };
+            let start = one.clone().zip(other.clone()).take_while(same).count();
+            let (one, other) = (one.skip(start), other.skip(start));
+            let end = one.clone().rev().zip(other.clone().rev()).take_while(same).count();
+            for side in [one, other] {
+                let count = side.len().saturating_sub(end);
+                unshared.extend(side.take(count).map(|(_, flows)| flows.clone()));
+            }
+        }
+        Some(unshared)
+    }
+
+    fn list(
+        &self,
+        list: usize,
+    ) -> impl DoubleEndedIterator<Item = (&Entry, &FlowBox)> + ExactSizeIterator + Clone {
+        let start = self.entries.partition_point(|entry| entry.list < list);
+        let end = self.entries.partition_point(|entry| entry.list <= list);
+        let count = end.saturating_sub(start);
+        self.entries.iter().zip(&self.boxes).skip(start).take(count)
+    }
+
+    fn finish(self, focus: Vec<FlowBox>) -> Lists {
+        let Self { mut entries, mut boxes, fallbacks } = self;
+        let start = boxes.len();
+        boxes.extend(focus);
+        let settled = boxes.len();
+        boxes.extend(std::iter::repeat_n(FlowBox::of_region(&Region::full()), 4));
+        let ground = Ground::new(&boxes);
+        let mut contents = HashMap::new();
+        for (id, entry) in (0..).zip(&mut entries) {
+            let next = u32::try_from(contents.len()).unwrap_or(u32::MAX);
+            let key = (ground.content(id), entry.effects, entry.is_certain);
+            entry.content = *contents.entry(key).or_insert(next);
+        }
+        let asked = (0..u32::try_from(settled).unwrap_or(u32::MAX)).collect();
+        Lists { entries, boxes, fallbacks, focus: start, settled, asked, ground }
     }
 }
 

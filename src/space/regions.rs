@@ -29,9 +29,9 @@ pub(super) fn of(diagram: &Diagram, meter: &mut Meter) -> Result<Vec<Region>, Li
 
 /// The fields decided on the way to a node; a field that is not there is free.
 #[derive(Clone)]
-struct Spans {
-    protocols: ProtocolSet,
-    fields: BTreeMap<Field, RangeSet<u128>>,
+pub(super) struct Spans {
+    pub(super) protocols: ProtocolSet,
+    pub(super) fields: BTreeMap<Field, RangeSet<u128>>,
 }
 
 struct Walk<'a> {
@@ -77,7 +77,8 @@ impl Walk<'_> {
     }
 }
 
-fn region(shape: Shape, spans: &Spans) -> Region {
+/// The flows of a shape whose fields lie in these spans.
+pub(super) fn region(shape: Shape, spans: &Spans) -> Region {
     let addresses = |field| match (spans.fields.get(&field), shape.family) {
         (None, Family::Ipv4) => AddressSet::new(RangeSet::full(), RangeSet::empty()),
         (None, Family::Ipv6) => AddressSet::new(RangeSet::empty(), RangeSet::full()),

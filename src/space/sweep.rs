@@ -9,10 +9,10 @@
 use std::collections::HashMap;
 
 use super::axis::{Bits, Extent};
-use super::boxes::{AxisName, Family, Field, Ground, Kind, ORDER, Shape};
+use super::boxes::{AxisName, Family, Field, Ground, ORDER, Shape};
 use super::diagram::{Branch, Diagram, Forest, LEAVES, Level, NodeId, count};
 use super::limits::{LimitExceeded, Meter};
-use crate::net::{Protocol, ProtocolSet};
+use crate::net::{Protocol, RangeSet};
 
 /// The fields that have not been looked at yet, for a piece of the flows.
 #[derive(Clone, Copy, Debug)]
@@ -48,14 +48,13 @@ pub(crate) trait Question {
     const DRAWS: bool = true;
 }
 
-/// Sweeps over all flows and draws the answers.
+/// Sweeps over all flows, looking at these boxes alone, and draws the answers.
 pub(super) fn sweep<Q: Question>(
     ground: &Ground,
-    boxes: usize,
+    boxes: &[u32],
     question: &mut Q,
     meter: &mut Meter,
 ) -> Result<Diagram, LimitExceeded> {
-    let all: Vec<u32> = (0..u32::try_from(boxes).unwrap_or(u32::MAX)).collect();
     let mut sweep = Sweep {
         ground,
         question,
@@ -63,15 +62,15 @@ pub(super) fn sweep<Q: Question>(
         memo: HashMap::new(),
         seen: Seen::default(),
     };
-    let groups = protocol_groups(ground);
+    let groups = ground.protocol_groups();
     let share = 1.0 / count(groups.len()) / 2.0;
     let mut roots = Vec::new();
     for family in [Family::Ipv4, Family::Ipv6] {
         let mut by_protocol = [0; 256];
-        for (kind, protocols) in &groups {
+        for (kind, protocols) in groups {
             let open = Open { shape: Shape { family, kind: *kind }, from: 0 };
             let Some(first) = protocols.iter().next() else { continue };
-            let active = all
+            let active = boxes
                 .iter()
                 .copied()
                 .filter(|&id| ground.may_hold(index(id), first, open.shape))
@@ -92,21 +91,6 @@ pub(super) fn sweep<Q: Question>(
 
 fn index(id: u32) -> usize {
     usize::try_from(id).unwrap_or(usize::MAX)
-}
-
-/// The protocols by kind and by which boxes name them: no box tells those of a group apart.
-fn protocol_groups(ground: &Ground) -> Vec<(Kind, ProtocolSet)> {
-    let sets = ground.protocol_sets();
-    let mut groups: Vec<(Kind, Vec<bool>, ProtocolSet)> = Vec::new();
-    for protocol in ProtocolSet::FULL.iter() {
-        let kind = Kind::of(protocol);
-        let named: Vec<bool> = sets.iter().map(|set| set.contains(protocol)).collect();
-        match groups.iter_mut().find(|(other, names, _)| *other == kind && *names == named) {
-            Some((_, _, group)) => *group = group.union(&protocol.into()),
-            None => groups.push((kind, named, protocol.into())),
-        }
-    }
-    groups.into_iter().map(|(kind, _, protocols)| (kind, protocols)).collect()
 }
 
 /// Where a box stands.
@@ -235,9 +219,9 @@ impl<Q: Question> Sweep<'_, Q> {
                 Extent::Empty => {}
                 Extent::Full => inside.flip(place),
                 Extent::Set(set) => {
-                    for &(first, last) in axis.runs(set) {
-                        edges.push((first, place));
-                        edges.push((last.saturating_add(1), place));
+                    for run in axis.classes(set).into_iter().flat_map(RangeSet::intervals) {
+                        edges.push((run.first(), place));
+                        edges.push((run.last().saturating_add(1), place));
                     }
                 }
             }

@@ -49,7 +49,7 @@ fn expected(ruleset: &Ruleset, flow: &Flow) -> Answer {
 
 /// `Evaluate` is always right, for the caller then asks `eval`; but it may be said only where
 /// the rules or the flow leave something open.
-fn agrees(ruleset: &Ruleset, flow: &Flow, answer: Answer) -> bool {
+pub(crate) fn agrees(ruleset: &Ruleset, flow: &Flow, answer: Answer) -> bool {
     let open = FlowKey::of(flow).is_none() || !ruleset.unresolved().is_empty();
     answer == expected(ruleset, flow) || answer == Answer::Evaluate && open
 }

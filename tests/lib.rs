@@ -13,6 +13,7 @@ mod analysis_cli;
 mod api;
 mod cases;
 mod classify;
+mod classify_chains;
 mod cli;
 mod completion;
 mod contracts;

@@ -50,6 +50,11 @@ impl Rows {
         self.bits[row * self.words + bit / 64] |= 1 << (bit % 64);
     }
 
+    /// The bytes they take on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.bits)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u64]> {
         self.bits.chunks_exact(self.words)
     }
@@ -87,7 +92,8 @@ impl Interner {
         }
     }
 
-    pub(super) fn into_rows(self) -> Rows {
+    pub(super) fn into_rows(mut self) -> Rows {
+        self.rows.bits.shrink_to_fit();
         self.rows
     }
 }

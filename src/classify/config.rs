@@ -136,6 +136,14 @@ pub enum BuildError {
         /// The limit.
         limit: usize,
     },
+    /// A chain has more gates than it may.
+    #[error("{gates} gates in one chain: at most {most} are possible")]
+    TooManyGates {
+        /// How many there are.
+        gates: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The strategy that was asked for cannot take these rules.
     #[error("the {strategy} strategy cannot take these rules: {reason}")]
     Unsuitable {

@@ -170,7 +170,7 @@ fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, Par
     if rules.entries.len() > MANY_RULES && is_plain(rules) {
         return without_classes("thousands of plain rules");
     }
-    if class_work(rules) > CLASS_WORK {
+    if !is_quickly_cut(rules) {
         return without_classes("too many ranges for classes");
     }
     let Ok((fields, rows, counts)) = Fields::new(rules, limit) else {
@@ -192,9 +192,9 @@ fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, Par
     }
 }
 
-/// How many words of rows the sweeps over both addresses toggle.
-fn class_work<B: Bits>(rules: &Rules<'_, B>) -> usize {
+/// Whether the sweeps over both addresses toggle few enough words of rows.
+pub(super) fn is_quickly_cut<B: Bits>(rules: &Rules<'_, B>) -> bool {
     let edges = rules.sources.values.iter().chain(&rules.destinations.values);
     let edges: usize = edges.map(|set| set.intervals().len().saturating_mul(2)).sum();
-    edges.saturating_mul(rules.words())
+    edges.saturating_mul(rules.words()) <= CLASS_WORK
 }

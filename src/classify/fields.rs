@@ -22,6 +22,13 @@ pub(super) struct FieldRows {
     pub(super) service: Rows,
 }
 
+impl FieldRows {
+    /// The bytes they take on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        [self.source.bytes(), self.destination.bytes(), self.service.bytes()].iter().sum()
+    }
+}
+
 impl<B: Bits> Fields<B> {
     /// The indexes of all three fields, the rules of their classes, and what was counted.
     pub(super) fn new(

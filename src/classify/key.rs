@@ -151,8 +151,9 @@ impl FlowKey<IpAddr> {
 }
 
 /// A key of one family, addresses as numbers.
+#[expect(unnameable_types, reason = "of a hidden function of a public trait")]
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key<B> {
+pub struct Key<B> {
     pub(super) source: B,
     pub(super) destination: B,
     pub(super) source_port: u16,
@@ -160,7 +161,9 @@ pub(super) struct Key<B> {
     pub(super) protocol: u8,
 }
 
-pub(super) enum SplitKey {
+#[expect(unnameable_types, reason = "of a hidden function of a public trait")]
+#[derive(Clone, Copy, Debug)]
+pub enum SplitKey {
     V4(Key<u32>),
     V6(Key<u128>),
 }

@@ -28,6 +28,8 @@
 //! ```
 
 mod bitsets;
+mod chain;
+mod chain_answer;
 mod classes;
 mod config;
 mod engine;
@@ -45,6 +47,8 @@ mod table;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+pub use chain::{ChainClassifier, ChainReport};
+pub use chain_answer::ChainAnswer;
 pub use config::{BuildError, Config, Ports, Strategy, StrategyError};
 use engine::Part;
 use key::SplitKey;
@@ -164,13 +168,23 @@ pub trait Address: Copy + sealed::Sealed {
 }
 
 mod sealed {
+    use super::{FlowKey, SplitKey};
+
     #[expect(unnameable_types, reason = "nobody else is to implement it")]
-    pub trait Sealed {}
+    pub trait Sealed: Sized {
+        /// The key by its IP version; `None` where it mixes them.
+        fn split(key: &FlowKey<Self>) -> Option<SplitKey>;
+    }
 }
 
 macro_rules! address {
-    ($address:ty, $part:ident) => {
-        impl sealed::Sealed for $address {}
+    ($address:ty, $part:ident, $version:ident) => {
+        impl sealed::Sealed for $address {
+            #[inline(always)]
+            fn split(key: &FlowKey<Self>) -> Option<SplitKey> {
+                Some(SplitKey::$version(key.bits()))
+            }
+        }
 
         impl Address for $address {
             #[inline]
@@ -188,10 +202,15 @@ macro_rules! address {
         }
     };
 }
-address!(Ipv4Addr, ipv4);
-address!(Ipv6Addr, ipv6);
+address!(Ipv4Addr, ipv4, V4);
+address!(Ipv6Addr, ipv6, V6);
 
-impl sealed::Sealed for IpAddr {}
+impl sealed::Sealed for IpAddr {
+    #[inline(always)]
+    fn split(key: &FlowKey<Self>) -> Option<SplitKey> {
+        key.split()
+    }
+}
 
 impl Address for IpAddr {
     #[inline]

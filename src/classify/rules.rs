@@ -67,39 +67,7 @@ impl<'a> Products<'a> {
 
     /// The products that flows of one IP version can meet, up to one that takes every flow.
     pub(super) fn of_version<B: Bits>(&self) -> Rules<'a, B> {
-        let mut rules = Rules::default();
-        // A tag shared by a hundred rules is compared with the other sets once.
-        let (mut sources, mut destinations) = (HashMap::new(), HashMap::new());
-        for product in &self.products {
-            let source = B::of(product.source);
-            let destination = B::of(product.destination);
-            if source.is_empty() || destination.is_empty() {
-                continue;
-            }
-            rules.entries.push(Entry {
-                protocols: rules.protocols.number(product.protocols),
-                source: *sources
-                    .entry(Arc::as_ptr(product.source))
-                    .or_insert_with(|| rules.sources.number(source)),
-                source_ports: rules.source_ports.number(product.source_ports.ranges()),
-                destination: *destinations
-                    .entry(Arc::as_ptr(product.destination))
-                    .or_insert_with(|| rules.destinations.number(destination)),
-                destination_ports: rules
-                    .destination_ports
-                    .number(product.destination_ports.ranges()),
-                answer: product.answer,
-            });
-            let takes_everything = source.is_full()
-                && destination.is_full()
-                && product.protocols.is_full()
-                && product.source_ports.is_full()
-                && product.destination_ports.is_full();
-            if takes_everything {
-                break;
-            }
-        }
-        rules
+        Rules::of_lists([self]).0
     }
 }
 
@@ -206,6 +174,52 @@ pub(super) struct Entry {
 }
 
 impl<'a, B: Bits> Rules<'a, B> {
+    /// The rules of several lists one after the other, and where each list ends.
+    pub(super) fn of_lists<'b>(
+        lists: impl IntoIterator<Item = &'b Products<'a>>,
+    ) -> (Self, Vec<usize>)
+    where
+        'a: 'b,
+    {
+        let mut rules = Self::default();
+        // A tag shared by a hundred rules is compared with the other sets once.
+        let (mut sources, mut destinations) = (HashMap::new(), HashMap::new());
+        let mut ends = Vec::new();
+        for products in lists {
+            for product in &products.products {
+                let source = B::of(product.source);
+                let destination = B::of(product.destination);
+                if source.is_empty() || destination.is_empty() {
+                    continue;
+                }
+                rules.entries.push(Entry {
+                    protocols: rules.protocols.number(product.protocols),
+                    source: *sources
+                        .entry(Arc::as_ptr(product.source))
+                        .or_insert_with(|| rules.sources.number(source)),
+                    source_ports: rules.source_ports.number(product.source_ports.ranges()),
+                    destination: *destinations
+                        .entry(Arc::as_ptr(product.destination))
+                        .or_insert_with(|| rules.destinations.number(destination)),
+                    destination_ports: rules
+                        .destination_ports
+                        .number(product.destination_ports.ranges()),
+                    answer: product.answer,
+                });
+                let takes_everything = source.is_full()
+                    && destination.is_full()
+                    && product.protocols.is_full()
+                    && product.source_ports.is_full()
+                    && product.destination_ports.is_full();
+                if takes_everything {
+                    break;
+                }
+            }
+            ends.push(rules.entries.len());
+        }
+        (rules, ends)
+    }
+
     /// Some of the rules, whose answers are the numbers of their entries here.
     pub(super) fn numbered(&self, entries: &[u32]) -> Self {
         let mut some = Self::default();

@@ -50,6 +50,12 @@ impl Completion {
             });
         }
         for virtual_network in &mut network.virtual_networks {
+            for subnet in &mut virtual_network.subnets {
+                if !subnet.unknown_prefixes.is_empty() {
+                    subnet.unknown_prefixes.clear();
+                    subnet.prefixes.push(self.generator.prefix());
+                }
+            }
             if !virtual_network.unknown_address_space.is_empty() {
                 virtual_network.unknown_address_space.clear();
                 virtual_network.address_space.push(self.generator.prefix());

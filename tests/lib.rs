@@ -20,6 +20,7 @@ mod contracts;
 mod corpus_read;
 mod diagnose;
 mod doors;
+mod expressions;
 mod ground_truth;
 mod json;
 mod museum;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::doubts::Doubts;
 use super::places::{Place, Translation, places, translations};
 use super::{Contract, Counterexample, Gates, Judgement, Reason};
 use crate::model::{Access, Direction, Flow, ResourceId};
@@ -27,9 +28,9 @@ pub(super) fn check(
 struct Ends<'a> {
     limits: &'a Limits,
     /// Flows that do not begin in the network: nothing leaves it from a public address.
-    from_outside: Region,
+    from_outside: HeaderSpace,
     /// Flows that do not end in the network.
-    to_outside: Region,
+    to_outside: HeaderSpace,
     sources: Vec<End>,
     destinations: Vec<End>,
 }
@@ -46,34 +47,43 @@ impl<'a> Ends<'a> {
         let translations = translations(topology, &private);
         let public: AddressSet =
             translations.iter().map(|one| AddressSet::from(one.public)).collect();
+        let [of_sources, of_destinations] =
+            Doubts::of_both(region, topology, &places, &translations);
+        let from_outside = Region { source: private.complement(), ..region.clone() };
+        let to_outside =
+            Region { destination: private.union(&public).complement(), ..region.clone() };
         let mut ends = Self {
             limits,
-            from_outside: Region { source: private.complement(), ..Region::full() },
-            to_outside: Region {
-                destination: private.union(&public).complement(),
-                ..Region::full()
-            },
+            from_outside: of_sources.without(HeaderSpace::of_region(&from_outside), limits)?,
+            to_outside: of_destinations.without(HeaderSpace::of_region(&to_outside), limits)?,
             sources: Vec::new(),
             destinations: Vec::new(),
         };
-        for place in &places {
-            let source = region.source.intersection(&place.addresses);
-            let flows = Region { source, ..region.clone() };
-            ends.sources.extend(End::of_place(
-                place,
-                topology,
-                Direction::Outbound,
-                flows,
-                limits,
-            )?);
-            let destination = region.destination.intersection(&place.addresses);
-            let flows = Region { destination, ..region.clone() };
-            let end = End::of_place(place, topology, Direction::Inbound, flows, limits)?;
-            ends.destinations.extend(end);
+        for (direction, doubts, ends) in [
+            (Direction::Outbound, &of_sources, &mut ends.sources),
+            (Direction::Inbound, &of_destinations, &mut ends.destinations),
+        ] {
+            for place in &places {
+                let mut flows = region.clone();
+                let side = match direction {
+                    Direction::Inbound => &mut flows.destination,
+                    Direction::Outbound => &mut flows.source,
+                };
+                *side = side.intersection(&place.addresses);
+                let flows = doubts.without(HeaderSpace::of_region(&flows), limits)?;
+                ends.extend(End::of_place(place, topology, direction, flows, limits)?);
+            }
+            for (flows, reason) in doubts.iter() {
+                ends.push(End::unknown(direction, flows, reason, limits)?);
+            }
         }
         for translation in &translations {
             if !region.destination.contains(translation.public) {
                 continue;
+            }
+            let mut told = region.source.clone();
+            for (sources, _) in of_destinations.sources_to(translation.public) {
+                told = told.difference(sources);
             }
             let mut behind = |source: AddressSet, seen: Seen| -> Result<(), LimitExceeded> {
                 let destination = translation.public.into();
@@ -82,13 +92,17 @@ impl<'a> Ends<'a> {
                 ends.destinations.extend(end);
                 Ok(())
             };
-            behind(region.source.difference(&private), Seen::AsItIs)?;
+            for (sources, reason) in of_sources.sources_to(translation.public) {
+                behind(told.intersection(sources), Seen::Unknown(reason.clone()))?;
+                told = told.difference(sources);
+            }
+            behind(told.difference(&private), Seen::AsItIs)?;
             for place in &places {
                 let seen = place.public_address(topology).map_or_else(
                     || Seen::Unknown(Unresolved::PublicAddress(place.id().clone())),
                     Seen::As,
                 );
-                behind(region.source.intersection(&place.addresses), seen)?;
+                behind(told.intersection(&place.addresses), seen)?;
             }
         }
         Ok(ends)
@@ -115,8 +129,8 @@ impl<'a> Ends<'a> {
         let mut unknown = None;
         let alone = self.destinations.iter().map(|end| (end, &self.from_outside));
         let alone = alone.chain(self.sources.iter().map(|end| (end, &self.to_outside)));
-        for (end, region) in alone {
-            let [certain, possible] = end.borders(&HeaderSpace::of_region(region), self.limits)?;
+        for (end, flows) in alone {
+            let [certain, possible] = end.borders(flows, self.limits)?;
             if let Some(example) = self.example(certain, &[end])? {
                 return Ok(Judgement::Fails(example));
             }
@@ -178,28 +192,41 @@ struct End {
     /// What the gates see in place of the flow's addresses.
     source: Option<IpAddr>,
     destination: Option<IpAddr>,
-    at: ResourceId,
+    /// Whose gates they are; `None` where that is not known.
+    at: Option<ResourceId>,
     all: HeaderSpace,
     allowed: Allowed,
 }
 
 impl End {
-    /// `None` when no flow of the region has it.
+    /// `None` when no flow has it.
     fn of_place(
         place: &Place<'_>,
         topology: &Topology,
         direction: Direction,
-        flows: Region,
+        all: HeaderSpace,
         limits: &Limits,
     ) -> Result<Option<Self>, LimitExceeded> {
-        let all = HeaderSpace::of_region(&flows);
         let Some(chain) = place.chain(topology, direction).filter(|_| !all.is_empty()) else {
             return Ok(None);
         };
         let gates = Gates::of_chain(&chain);
-        let allowed = gates.allowed_within(&[flows], limits)?;
-        let at = place.id().clone();
+        let allowed = gates.allowed_within(&all.regions(limits)?, limits)?;
+        let at = Some(place.id().clone());
         Ok(Some(Self { gates, source: None, destination: None, at, all, allowed }))
+    }
+
+    /// An end of which nobody knows whose it is: its gates may do anything.
+    fn unknown(
+        direction: Direction,
+        flows: &Region,
+        reason: &Unresolved,
+        limits: &Limits,
+    ) -> Result<Self, LimitExceeded> {
+        let gates = Gates::unknown(direction, reason);
+        let allowed = gates.allowed_within(std::slice::from_ref(flows), limits)?;
+        let all = HeaderSpace::of_region(flows);
+        Ok(Self { gates, source: None, destination: None, at: None, all, allowed })
     }
 
     /// The end behind a public address, which is the only destination of `flows`.
@@ -246,7 +273,7 @@ impl End {
         };
         let allowed =
             Allowed { certain: back(&allowed.certain)?, possible: back(&allowed.possible)? };
-        Ok(Some(Self { gates, source, destination, at, all, allowed }))
+        Ok(Some(Self { gates, source, destination, at: Some(at), all, allowed }))
     }
 
     /// The certain and the possible flows of `within` that it lets pass.
@@ -264,6 +291,6 @@ impl End {
             (self.source.unwrap_or(flow.source()), self.destination.unwrap_or(flow.destination()));
         let seen = flow.between(source, destination).unwrap_or(*flow);
         let lists = Lists::new(self.gates.rulesets().iter().map(Arc::as_ref));
-        Reason { at: Some(self.at.clone()), ..self.gates.reason(&lists, 0, &seen) }
+        Reason { at: self.at.clone(), ..self.gates.reason(&lists, 0, &seen) }
     }
 }

@@ -19,6 +19,7 @@
 
 mod compare;
 mod contract;
+mod doubts;
 mod effective;
 mod ends;
 mod exposure;

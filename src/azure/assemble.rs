@@ -5,16 +5,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::kind::Kind;
 use super::link::{is_partial, names_of};
 use super::part::{EffectiveEntry, Part, Target};
-use super::read::UNKNOWN_NAME;
 use crate::model::{
     AdminRule, AdminRuleCollection, ResourceId, RuleName, SecurityGroup, SecurityRule,
     UnknownValue, Value, is_expression,
 };
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, IpConfiguration, Link, Network, NetworkGroup,
-    NetworkInterface, PrivateEndpoint, PublicIpAddress, RouteTable, Subnet, VirtualMachine,
+    NetworkInterface, PrivateEndpoint, PublicIpAddress, Route, RouteTable, Subnet, VirtualMachine,
     VirtualNetwork,
 };
 use crate::report::{Code, Finding, Location, Severity};
@@ -28,7 +28,7 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
         by_names: HashMap::new(),
     };
     // Pieces wait until everything that they may belong to is there.
-    let (mut pieces, mut attachments) = (Vec::new(), Vec::new());
+    let (mut pieces, mut attachments, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
     let (mut open_groups, mut configurations) = (HashSet::new(), HashMap::new());
     let mut answers: BTreeMap<Location, Vec<EffectiveEntry>> = BTreeMap::new();
     for part in parts {
@@ -56,14 +56,17 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
             Part::StaticMember { group, member: Value::Unknown(_) } => {
                 open_groups.insert(group);
             }
-            Part::Cut => assembly.network.is_cut = true,
+            Part::Unlisted { kind, parent, text } => unlisted.push((kind, parent, text)),
             Part::Attachment { .. } => attachments.push(part),
             Part::Effective { answer, entry } => answers.entry(answer).or_default().push(entry),
             piece => pieces.push(piece),
         }
     }
-    // Those that tell their whole id first: what they make, others may belong to.
-    pieces.sort_by_key(|piece| piece.parent().is_some_and(is_partial));
+    // Those that tell their whole id first, and those that do not tell their parent last: what the
+    // others make, they may belong to.
+    pieces.sort_by_key(|piece| {
+        piece.parent().map(|id| (is_partial(id), id.is_unknown())).unwrap_or_default()
+    });
     for piece in pieces {
         assembly.join(piece);
     }
@@ -78,6 +81,9 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
     }
     for attachment in attachments {
         assembly.join(attachment);
+    }
+    for (kind, parent, text) in unlisted {
+        assembly.doubt(kind, parent.as_ref(), &text);
     }
     assembly.network
 }
@@ -136,7 +142,7 @@ impl Assembly<'_> {
         }
         let same = names_of(&id)
             .and_then(|names| self.by_names.get(R::KIND)?.get(&names))
-            .filter(|_| id.name() != UNKNOWN_NAME);
+            .filter(|_| !id.is_unknown());
         match same {
             Some(Some(meant)) if is_partial(&id) || is_partial(meant) => return meant.clone(),
             Some(None) if is_partial(&id) => {
@@ -199,7 +205,7 @@ impl Assembly<'_> {
 
     fn join(&mut self, piece: Part) {
         match piece {
-            Part::Rule { group, rule, is_default: false } if group.name() == UNKNOWN_NAME => {
+            Part::Rule { group, rule, is_default: false } if group.is_unknown() => {
                 if let Some(rule) = self.join_rule_of_any(rule) {
                     self.join_rule(group, rule, false);
                 }
@@ -210,7 +216,10 @@ impl Assembly<'_> {
                 let at = peering.origin.location().cloned().unwrap_or_default();
                 let network = self.parent(network, &at, VirtualNetwork::new);
                 if let Some(network) = self.find::<VirtualNetwork>(&network)
-                    && network.peerings.iter().all(|known| known.name != peering.name)
+                    && !network
+                        .peerings
+                        .iter()
+                        .any(|known| is_copy(&known.name, &peering.name, *known == peering))
                 {
                     network.peerings.push(peering);
                 }
@@ -218,7 +227,10 @@ impl Assembly<'_> {
             Part::Route { table, route, at } => {
                 let table = self.parent(table, &at, RouteTable::new);
                 if let Some(table) = self.find::<RouteTable>(&table)
-                    && table.routes.iter().all(|known| known.name != route.name)
+                    && !table
+                        .routes
+                        .iter()
+                        .any(|known| is_copy(&known.name, &route.name, *known == route))
                 {
                     table.routes.push(route);
                 }
@@ -267,6 +279,46 @@ impl Assembly<'_> {
                 self.attach_interface(&group, &interface, at);
             }
             _ => {}
+        }
+    }
+
+    /// Leaves room for resources of a kind, or of any, that are not known.
+    fn doubt(&mut self, kind: Option<Kind>, parent: Option<&ResourceId>, text: &UnknownValue) {
+        let may_be = |one: Kind| kind.is_none_or(|kind| kind == one);
+        let is_parent = |id: &ResourceId| parent.is_none_or(|parent| parent == id);
+        let Network { unlisted, virtual_networks, security_groups, .. } = &mut self.network;
+        if may_be(Kind::NetworkInterface) || may_be(Kind::PrivateEndpoint) {
+            unlisted.interfaces.push(text.clone());
+        }
+        if may_be(Kind::VirtualNetwork) {
+            unlisted.virtual_networks.push(text.clone());
+        }
+        if may_be(Kind::PublicIpAddress) {
+            unlisted.public_addresses.push(text.clone());
+        }
+        if may_be(Kind::AdminCollection) || may_be(Kind::AdminRule) {
+            unlisted.admin_rules.push(text.clone());
+        }
+        for network in virtual_networks.iter_mut().filter(|one| is_parent(&one.id)) {
+            if may_be(Kind::Subnet) {
+                network.unknown_subnets.push(text.clone());
+            }
+            if may_be(Kind::Peering) {
+                network.unknown_peerings.push(text.clone());
+            }
+        }
+        for group in security_groups.iter_mut().filter(|one| is_parent(&one.id)) {
+            if may_be(Kind::Rule) {
+                group.rules.push(SecurityRule::unknown(text));
+            }
+        }
+        for table in self.network.route_tables.iter_mut().filter(|one| is_parent(&one.id)) {
+            if may_be(Kind::Route) {
+                table.routes.push(Route::unknown(text.clone()));
+            }
+        }
+        for group in self.network.network_groups.iter_mut().filter(|one| is_parent(&one.id)) {
+            group.complete &= !may_be(Kind::StaticMember);
         }
     }
 
@@ -438,6 +490,12 @@ fn may_both_exist(name: &RuleName, conditions: &[&Option<UnknownValue>]) -> bool
     is_expression(name.as_str()) || conditions.iter().any(|condition| condition.is_some())
 }
 
+/// Whether two children of one parent are one: they have one name, and it is no expression that
+/// may stand for two.
+fn is_copy(name: &str, other: &str, is_equal: bool) -> bool {
+    name == other && (is_equal || !is_expression(name))
+}
+
 fn distinct(ids: impl Iterator<Item = ResourceId>) -> Vec<ResourceId> {
     let mut distinct = Vec::new();
     for id in ids {
@@ -525,7 +583,8 @@ resource!(SecurityGroup, "security group", security_groups, |me, other| {
     fill(&mut me.region, other.region) & fill_rules(&mut me.rules, other.rules)
 });
 resource!(VirtualNetwork, "virtual network", virtual_networks, |me, other| {
-    let mut agree = fill_list(&mut me.address_space, other.address_space)
+    let mut agree = fill_list(&mut me.unknown_subnets, other.unknown_subnets)
+        & fill_list(&mut me.address_space, other.address_space)
         & fill_list(&mut me.unknown_address_space, other.unknown_address_space)
         & fill_list(&mut me.peerings, other.peerings)
         & fill_list(&mut me.unknown_peerings, other.unknown_peerings)
@@ -540,6 +599,7 @@ resource!(NetworkInterface, "network interface", network_interfaces, |me, other|
         & fill(&mut me.virtual_machine, other.virtual_machine)
         & fill(&mut me.private_endpoint, other.private_endpoint)
         & fill_list(&mut me.ip_configurations, other.ip_configurations)
+        & fill_list(&mut me.unknown_ip_configurations, other.unknown_ip_configurations)
 });
 resource!(VirtualMachine, "virtual machine", virtual_machines, |me, other| {
     fill_list(&mut me.network_interfaces, other.network_interfaces)
@@ -559,6 +619,7 @@ resource!(PublicIpAddress, "public address", public_addresses, |me, other| {
 resource!(PrivateEndpoint, "private endpoint", private_endpoints, |me, other| {
     fill(&mut me.subnet, other.subnet)
         & fill_list(&mut me.addresses, other.addresses)
+        & fill_list(&mut me.unknown_addresses, other.unknown_addresses)
         & fill_list(&mut me.network_interfaces, other.network_interfaces)
         & fill_list(&mut me.application_security_groups, other.application_security_groups)
 });

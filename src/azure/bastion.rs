@@ -2,7 +2,7 @@
 
 use super::part::Part;
 use super::read::Stage;
-use super::view::{View, read_prefix, unreadable};
+use super::view::{View, unreadable};
 use super::virtual_network;
 use crate::model::ResourceId;
 use crate::network::{BastionHost, BastionSku};
@@ -11,7 +11,8 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let sku = read_sku(stage, view);
     let mut host = BastionHost::new(id, sku);
     host.origin = view.at.clone().into();
-    for configuration in view.objects("ipConfigurations", &mut stage.findings) {
+    let (configurations, _) = view.split_objects("ipConfigurations", &mut stage.findings);
+    for configuration in configurations {
         virtual_network::read_embedded_subnet(stage, &configuration, "subnet");
         let findings = &mut stage.findings;
         host.subnet = host.subnet.or_else(|| configuration.link("subnet", findings));
@@ -21,10 +22,8 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let findings = &mut stage.findings;
     host.virtual_network = view.link("virtualNetwork", findings);
     if let Some(lists) = view.object("networkAcls", findings) {
-        for rule in lists.objects("ipRules", findings) {
-            for (text, at) in rule.texts("addressPrefix", findings) {
-                host.client_prefixes.extend(read_prefix(text, at, findings));
-            }
+        for rule in lists.split_objects("ipRules", findings).0 {
+            host.client_prefixes.extend(rule.prefixes(&["addressPrefix"], findings).0);
         }
     }
     host.ip_connect = view.flag("enableIpConnect", false, findings);

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::json::{Key, Members, Node};
+use super::read::CONTAINERS;
 use crate::report::Location;
 
 /// Where the values of a document go, one at a time.
@@ -12,9 +13,6 @@ pub(super) trait Sink<'a> {
     /// Takes a value that stands at this place.
     fn take(&mut self, node: Node<'a>, at: Location);
 }
-
-/// Members that hold the resources of an answer or a template.
-const CONTAINERS: [&str; 3] = ["value", "resources", "data"];
 
 /// Reads a whole document into the sink.
 ///
@@ -60,7 +58,13 @@ impl<'de, S: Sink<'de>> Visitor<'de> for Walk<'_, S> {
         f.write_str("any JSON value")
     }
 
-    pass_over!(visit_bool: bool, visit_u64: u64, visit_i64: i64, visit_f64: f64, visit_str: &str);
+    pass_over!(visit_bool: bool, visit_u64: u64, visit_i64: i64, visit_f64: f64);
+
+    /// An expression may stand for resources.
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.sink.take(Node::Text(text.to_owned().into()), self.at);
+        Ok(())
+    }
 
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::json::{Members, Node};
 use super::part::{EffectiveEntry, Part, Target};
 use super::read::Stage;
-use super::view::{Element, View, read_prefix};
+use super::view::{Element, View};
 use super::{admin, group};
 use crate::model::{
     AdminRule, Field, Log, Mode, ResourceId, RuleDraft, SecurityGroup, SecurityRule, ServiceTag,
@@ -208,7 +208,7 @@ fn read_contents(stage: &mut Stage, view: &View<'_, '_>) -> Vec<TagContents> {
             add(&mut contents, ServiceTag::new(name), prefixes);
         }
     }
-    for rule in view.objects("effectiveSecurityRules", &mut stage.findings) {
+    for rule in view.split_objects("effectiveSecurityRules", &mut stage.findings).0 {
         for (address, addresses, expanded) in [
             ("sourceAddressPrefix", "sourceAddressPrefixes", "expandedSourceAddressPrefix"),
             (
@@ -232,22 +232,22 @@ fn names<'m>(members: &'m Members<'_>) -> Vec<&'m str> {
     members.iter().map(|(name, _)| name).collect()
 }
 
+/// The prefixes of a list; none where one of them cannot be read, since a part is not the contents.
 fn read_prefixes(stage: &mut Stage, view: &View<'_, '_>, name: &str) -> Vec<Prefix> {
-    let findings = &mut stage.findings;
-    let texts = view.texts(name, findings);
-    texts.into_iter().filter_map(|(text, at)| read_prefix(text, at, findings)).collect()
+    let (known, unknown) = view.prefixes(&[name], &mut stage.findings);
+    if unknown.is_empty() { known } else { Vec::new() }
 }
 
 /// The tag that is all a side names: then the expanded list is its contents.
 fn only_tag(view: &View<'_, '_>, one: &str, many: &str) -> Option<ServiceTag> {
-    let mut texts = view.texts(many, &mut Vec::new());
-    if texts.is_empty() {
-        texts = view.texts(one, &mut Vec::new());
+    let mut names = view.names(many, &mut Vec::new());
+    if names.is_empty() {
+        names = view.names(one, &mut Vec::new());
     }
-    let (first, _) = texts.first()?;
+    let first = names.first()?.known()?;
     let is_tag = first.starts_with(|c: char| c.is_ascii_alphabetic())
         && !first.contains([':', '/'])
-        && texts.iter().all(|(text, _)| text == first);
+        && names.iter().all(|name| name.known() == Some(first));
     is_tag.then(|| ServiceTag::new(first))
 }
 

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use super::json::Node;
 use super::part::Part;
 use super::read::Stage;
-use super::view::{View, read_prefix, unreadable};
+use super::view::{Element, View, read_address, read_prefix, unreadable};
 use super::{group, virtual_network};
-use crate::model::ResourceId;
+use crate::model::{ResourceId, Value, is_expression};
 use crate::net::{Prefix, parse_address};
 use crate::network::{
     ApplicationSecurityGroup, IpConfiguration, NetworkInterface, PrivateEndpoint, PublicIpAddress,
@@ -24,13 +24,17 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     interface.private_endpoint = view.link("privateEndpoint", &mut stage.findings);
     interface.disable_tcp_state_tracking =
         view.flag("disableTcpStateTracking", false, &mut stage.findings);
-    for configuration in view.objects("ipConfigurations", &mut stage.findings) {
+    let (configurations, unknown) = view.split_objects("ipConfigurations", &mut stage.findings);
+    for configuration in configurations {
         virtual_network::read_embedded_subnet(stage, &configuration, "subnet");
         read_embedded_public_address(stage, &configuration);
         interface.ip_configurations.push(read_configuration(stage, &configuration));
     }
+    interface.unknown_ip_configurations = unknown;
     // Azure calls the only configuration of an interface primary; templates need not.
-    if let [only] = interface.ip_configurations.as_mut_slice() {
+    if let ([only], []) =
+        (interface.ip_configurations.as_mut_slice(), interface.unknown_ip_configurations.as_slice())
+    {
         only.primary = true;
     }
     stage.parts.push(Part::NetworkInterface(interface));
@@ -66,6 +70,12 @@ fn read_private_address(
     };
     let length = match view.node("privateIPAddressPrefixLength") {
         Some(Node::Number(length)) => length.as_u64().and_then(|length| length.try_into().ok()),
+        Some(Node::Text(length)) if is_expression(length) => {
+            // A block of some size: which addresses it holds is not known.
+            let at = view.at.child("privateIPAddressPrefixLength");
+            findings.push(unreadable(at, length, "a length"));
+            return (None, None);
+        }
         _ => None,
     };
     let width = if address.is_ipv4() { 32 } else { 128 };
@@ -78,12 +88,15 @@ pub(super) fn read_machine(stage: &mut Stage, view: &View<'_, '_>, id: ResourceI
     let mut machine = VirtualMachine::new(id);
     machine.origin = view.at.clone().into();
     let profile = view.object("networkProfile", findings);
-    let mut interfaces: Vec<_> =
-        profile.iter().flat_map(|profile| profile.objects("networkInterfaces", findings)).collect();
+    let (mut interfaces, unknown) = match &profile {
+        Some(profile) => profile.split_objects("networkInterfaces", findings),
+        None => (Vec::new(), view.unread("networkProfile").into_iter().collect()),
+    };
     interfaces.sort_by_key(|interface| !interface.flag("primary", false, &mut Vec::new()));
     for interface in &interfaces {
         machine.network_interfaces.extend(interface.own_link(&mut stage.findings));
     }
+    machine.network_interfaces.extend(unknown.into_iter().map(Value::Unknown));
     stage.parts.push(Part::VirtualMachine(machine));
 }
 
@@ -96,7 +109,7 @@ pub(super) fn read_asg(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
 
 pub(super) fn read_public_address(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let address = view.address("ipAddress", &mut stage.findings);
-    let mut public = PublicIpAddress::new(id, address);
+    let mut public = PublicIpAddress::new(id, address.as_ref().and_then(Value::known).copied());
     public.origin = view.at.clone().into();
     stage.parts.push(Part::PublicIpAddress(public));
 }
@@ -117,16 +130,32 @@ pub(super) fn read_private_endpoint(stage: &mut Stage, view: &View<'_, '_>, id: 
     endpoint.origin = view.at.clone().into();
     endpoint.network_interfaces = view.links("networkInterfaces", findings);
     endpoint.application_security_groups = view.links("applicationSecurityGroups", findings);
-    for configuration in view.objects("customDnsConfigs", findings) {
-        for (text, at) in configuration.texts("ipAddresses", findings) {
-            match parse_address(text) {
-                Some(address) => endpoint.addresses.push(address),
-                None => findings.push(unreadable(at, text, "an address")),
+    let mut addresses = Vec::new();
+    for element in view.all_objects("customDnsConfigs", findings) {
+        match element {
+            Element::Unknown(text, _) => addresses.push(Value::Unknown(text)),
+            Element::Known(configuration) => {
+                let texts = configuration.all_texts("ipAddresses", findings);
+                addresses.extend(texts.into_iter().map(|element| match element {
+                    Element::Unknown(text, _) => Value::Unknown(text),
+                    Element::Known((text, at)) => read_address(text, at, findings),
+                }));
             }
         }
     }
-    for configuration in view.objects("ipConfigurations", findings) {
-        endpoint.addresses.extend(configuration.address("privateIPAddress", findings));
+    for element in view.all_objects("ipConfigurations", findings) {
+        match element {
+            Element::Unknown(text, _) => addresses.push(Value::Unknown(text)),
+            Element::Known(configuration) => {
+                addresses.extend(configuration.address("privateIPAddress", findings));
+            }
+        }
+    }
+    for address in addresses {
+        match address {
+            Value::Known(address) => endpoint.addresses.push(address),
+            Value::Unknown(text) => endpoint.unknown_addresses.push(text),
+        }
     }
     endpoint.addresses.sort_unstable();
     endpoint.addresses.dedup();

@@ -2,6 +2,7 @@
 
 use super::json::{Members, Node};
 use super::view::View;
+use crate::model::is_expression;
 
 /// The kinds of resources that are read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +16,7 @@ pub(super) enum Kind {
     Effective,
     NetworkGroup,
     NetworkInterface,
+    NetworkManager,
     Peering,
     PrivateEndpoint,
     PublicIpAddress,
@@ -29,7 +31,7 @@ pub(super) enum Kind {
 }
 
 /// The types of Azure Resource Manager, and their kinds. Types compare without case.
-const TYPES: [(&str, Kind); 20] = [
+const TYPES: [(&str, Kind); 21] = [
     ("Microsoft.Network/networkSecurityGroups", Kind::SecurityGroup),
     ("Microsoft.Network/networkSecurityGroups/securityRules", Kind::Rule),
     ("Microsoft.Network/networkSecurityGroups/defaultSecurityRules", Kind::Rule),
@@ -44,6 +46,7 @@ const TYPES: [(&str, Kind); 20] = [
     ("Microsoft.Network/privateEndpoints", Kind::PrivateEndpoint),
     ("Microsoft.Network/bastionHosts", Kind::BastionHost),
     ("Microsoft.Compute/virtualMachines", Kind::VirtualMachine),
+    ("Microsoft.Network/networkManagers", Kind::NetworkManager),
     ("Microsoft.Network/networkManagers/securityAdminConfigurations", Kind::AdminConfiguration),
     (
         "Microsoft.Network/networkManagers/securityAdminConfigurations/ruleCollections",
@@ -59,6 +62,20 @@ const TYPES: [(&str, Kind); 20] = [
 ];
 
 impl Kind {
+    /// The kinds of resources that may be nested in one of this kind, at any depth.
+    pub(super) fn children(self) -> &'static [Self] {
+        match self {
+            Self::AdminCollection => &[Self::AdminRule],
+            Self::AdminConfiguration => &[Self::AdminCollection],
+            Self::NetworkGroup => &[Self::StaticMember],
+            Self::NetworkManager => &[Self::AdminCollection, Self::StaticMember],
+            Self::RouteTable => &[Self::Route],
+            Self::SecurityGroup => &[Self::Rule],
+            Self::VirtualNetwork => &[Self::Subnet, Self::Peering],
+            _ => &[],
+        }
+    }
+
     /// The kind of that full type name.
     pub(super) fn of_type(name: &str) -> Option<Self> {
         TYPES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, kind)| *kind)
@@ -108,9 +125,12 @@ fn type_of_id(id: &str) -> Option<String> {
 }
 
 /// The type an object states, below that of its parent if it is a nested child whose type is
-/// relative (S10.9).
+/// relative (S10.9). An expression states nothing.
 pub(super) fn stated_type(object: &Members<'_>, parent: Option<&str>) -> Option<String> {
     let Some(Node::Text(name)) = object.get("type") else { return None };
+    if is_expression(name) {
+        return None;
+    }
     match parent {
         Some(parent) if !name.contains('.') => Some(format!("{parent}/{name}")),
         _ => Some(name.to_string()),

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{AddressItem, ResourceId, Value};
+use crate::model::{AddressItem, ResourceId, UnknownValue, Value, is_expression};
 use crate::network::{Link, Network};
 use crate::report::{Code, Finding, Origin, Severity};
 
@@ -28,6 +28,30 @@ pub(super) fn link(network: &mut Network, findings: &mut Vec<Finding>) {
         let message = format!("`{id}` is not in the input");
         findings.push(Finding::new(severity, Code::DanglingId, at, message));
     });
+    doubt_names(network, &known);
+}
+
+/// Leaves open what names a resource that is not there, where it may be one of those whose names
+/// only expressions tell. Other references of this kind lead nowhere, which is unknown already.
+fn doubt_names(network: &mut Network, known: &Known) {
+    let subnets = network.virtual_networks.iter().flat_map(|one| &one.subnets).map(|one| &one.id);
+    let ids = network.virtual_networks.iter().map(|one| &one.id).chain(subnets);
+    let open: Vec<(String, UnknownValue)> = ids
+        .filter_map(|id| Some((names_of(id)?, UnknownValue::new(id.name()))))
+        .filter(|(names, _)| names.split('/').any(is_open))
+        .collect();
+    let may_be = |id: &ResourceId| {
+        let names = names_of(id).filter(|_| !known.holds(id))?;
+        open.iter().find(|(open, _)| are_alike(&names, open)).map(|(_, text)| text.clone())
+    };
+    for group in &mut network.network_groups {
+        group.complete &= !group.members.iter().any(|id| may_be(id).is_some());
+    }
+    for peering in network.virtual_networks.iter_mut().flat_map(|one| &mut one.peerings) {
+        if let Some(text) = peering.remote.as_ref().and_then(Value::known).and_then(may_be) {
+            peering.remote = Some(Value::Unknown(text));
+        }
+    }
 }
 
 /// What a reference leads to. Only what decides verdicts is missed when it is not there.
@@ -59,6 +83,7 @@ impl Known {
             .chain(network.application_security_groups.iter().map(|it| &it.id))
             .chain(network.route_tables.iter().map(|it| &it.id))
             .chain(network.public_addresses.iter().map(|it| &it.id))
+            .chain(network.private_endpoints.iter().map(|it| &it.id))
             .chain(network.network_groups.iter().map(|it| &it.id));
         for id in ids {
             if known.ids.insert(id.clone())
@@ -96,6 +121,17 @@ pub(super) fn names_of(id: &ResourceId) -> Option<String> {
     lower.rsplit_once("/providers/").map(|(_, names)| names.to_owned())
 }
 
+fn is_open(segment: &str) -> bool {
+    is_expression(segment) || segment == ResourceId::UNKNOWN_NAME
+}
+
+/// Whether a type and names may be those of a resource of which expressions tell some.
+fn are_alike(names: &str, open: &str) -> bool {
+    let [names, open] = [names, open].map(|one| one.split('/').collect::<Vec<&str>>());
+    names.len() == open.len()
+        && names.iter().zip(open).all(|(name, other)| *name == other || is_open(other))
+}
+
 /// Calls `f` with every reference between resources.
 fn visit(network: &mut Network, f: &mut dyn FnMut(&mut ResourceId, What, &Origin)) {
     let mut follow = |links: &mut dyn Iterator<Item = &mut Link>, what, origin: &Origin| {
@@ -118,6 +154,7 @@ fn visit(network: &mut Network, f: &mut dyn FnMut(&mut ResourceId, What, &Origin
         let origin = &interface.origin;
         follow(&mut interface.security_group.iter_mut(), What::SecurityGroup, origin);
         follow(&mut interface.virtual_machine.iter_mut(), What::Other, origin);
+        follow(&mut interface.private_endpoint.iter_mut(), What::Other, origin);
         for configuration in &mut interface.ip_configurations {
             follow(&mut configuration.subnet.iter_mut(), What::Subnet, origin);
             follow(&mut configuration.public_address.iter_mut(), What::Other, origin);
@@ -139,6 +176,19 @@ fn visit(network: &mut Network, f: &mut dyn FnMut(&mut ResourceId, What, &Origin
     }
     for collection in &mut network.admin_rule_collections {
         follow(&mut collection.applies_to.iter_mut(), What::Other, &collection.origin);
+    }
+    let rules = network.admin_rule_collections.iter_mut().flat_map(|one| &mut one.rules);
+    for rule in rules {
+        for item in rule.source.items.iter_mut().chain(&mut rule.destination.items) {
+            if let AddressItem::NetworkGroup(id) = item {
+                f(id, What::Other, &rule.origin);
+            }
+        }
+    }
+    for group in &mut network.network_groups {
+        for member in &mut group.members {
+            f(member, What::Other, &Origin::default());
+        }
     }
     for group in &mut network.security_groups {
         for rule in &mut group.rules {

@@ -1,7 +1,8 @@
 //! What a document contributes: resources, and pieces of resources that stand elsewhere.
 
+use super::kind::Kind;
 use crate::model::{
-    AdminRule, AdminRuleCollection, ResourceId, SecurityGroup, SecurityRule, Value,
+    AdminRule, AdminRuleCollection, ResourceId, SecurityGroup, SecurityRule, UnknownValue, Value,
 };
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, Link, NetworkGroup, NetworkInterface, Peering,
@@ -33,8 +34,6 @@ pub(super) enum Part {
         at: Location,
     },
     BastionHost(BastionHost),
-    /// A list ends before its end.
-    Cut,
     /// One entry of an answer of effective rules; entries of one answer share its place.
     Effective {
         answer: Location,
@@ -66,6 +65,13 @@ pub(super) enum Part {
         is_default: bool,
     },
     SecurityGroup(SecurityGroup),
+    /// Resources of this kind, or of any, that are not known: their list was cut, or an expression
+    /// stands in their place. `parent` is the only resource whose children they can be.
+    Unlisted {
+        kind: Option<Kind>,
+        parent: Option<ResourceId>,
+        text: UnknownValue,
+    },
     StaticMember {
         group: ResourceId,
         member: Link,

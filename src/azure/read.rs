@@ -20,7 +20,12 @@ pub(super) struct Stage {
     pub(super) has_recognised: bool,
     /// What decides whether the template that is being read applies at all.
     pub(super) condition: Option<UnknownValue>,
+    /// The kinds of resources seen so far: what goes on where a list is cut.
+    kinds: Vec<Kind>,
 }
+
+/// The members that hold the resources of an answer or a template.
+pub(super) const CONTAINERS: [&str; 3] = ["value", "resources", "data"];
 
 /// The resource around a nested child: its id and its type.
 #[derive(Clone, Copy)]
@@ -46,6 +51,7 @@ impl Stage {
             findings: Vec::new(),
             has_recognised: false,
             condition: None,
+            kinds: Vec::new(),
         }
     }
 
@@ -57,7 +63,24 @@ impl Stage {
                 }
             }
             Node::Object(members) => self.read_object(members, at, parent),
+            Node::Text(text) if is_expression(text) => self.read_unknown(text, at, parent),
             _ => {}
+        }
+    }
+
+    /// An expression in the place of resources: any number of any kind, or of those that can be
+    /// nested in their parent.
+    fn read_unknown(&mut self, text: &str, at: Location, parent: Option<Parent<'_>>) {
+        let message = format!("what resources the expression `{text}` stands for is not known");
+        self.findings.push(unknown(at, message));
+        let text = UnknownValue::new(text);
+        let kinds = parent.map(|parent| (parent, Kind::of_type(parent.kind)));
+        let Some((parent, Some(kind))) = kinds else {
+            return self.parts.push(Part::Unlisted { kind: None, parent: None, text });
+        };
+        for kind in kind.children() {
+            let (kind, parent) = (Some(*kind), Some(parent.id.clone()));
+            self.parts.push(Part::Unlisted { kind, parent, text: text.clone() });
         }
     }
 
@@ -69,12 +92,17 @@ impl Stage {
             None => view.own_text("id").and_then(Kind::of_id).or_else(|| Kind::of_shape(&view)),
         };
         let Some(kind) = kind else {
-            if stated.is_none() {
+            if let Some((name, text)) = unknown_identity(&view) {
+                self.read_unknown(text, view.at.child(name), parent);
+            } else if stated.is_none() {
                 self.read_wrapper(&view, parent);
             }
             return;
         };
         self.has_recognised = true;
+        if !self.kinds.contains(&kind) {
+            self.kinds.push(kind);
+        }
         if matches!(members.get("condition"), Some(Node::Bool(false))) {
             return;
         }
@@ -101,8 +129,16 @@ impl Stage {
             } else {
                 "the resource has neither an id nor a type and name, and is passed over"
             };
-            return self.report(Code::InvalidField, &view.at, message);
+            self.report(Code::InvalidField, &view.at, message);
+            let text = UnknownValue::new(view.own_text("id").unwrap_or("(no id)"));
+            return self.parts.push(Part::Unlisted { kind: Some(kind), parent: None, text });
         };
+        let is_of_unknown = id.parent().is_some_and(|parent| parent.is_unknown());
+        // A rule itself goes to every group that may be meant.
+        if is_of_unknown && kind != Kind::Rule {
+            let text = UnknownValue::new(id.name());
+            self.parts.push(Part::Unlisted { kind: Some(kind), parent: None, text });
+        }
         match kind {
             Kind::SecurityGroup => group::read(self, view, id),
             Kind::Rule => group::read_child(self, view, &id),
@@ -123,31 +159,55 @@ impl Stage {
             Kind::AdminRule => admin::read_rule(self, view, &id),
             Kind::NetworkGroup => admin::read_network_group(self, view, id),
             Kind::StaticMember => admin::read_static_member(self, view, &id),
-            Kind::Deployment => {}
+            Kind::Deployment | Kind::NetworkManager => {}
         }
     }
 
     /// An object that is no resource may hold some: an answer's `value`, the `NewNSG` of
     /// `az network nsg create` (S10.5).
     fn read_wrapper(&mut self, view: &View<'_, '_>, parent: Option<Parent<'_>>) {
-        if let Some((key, Node::Text(_))) = view.object.find("nextLink") {
-            let message = "the list goes on at `nextLink`: resources are missing from the input";
-            self.findings.push(unknown(view.at.child(key), message.to_owned()));
-            self.parts.push(Part::Cut);
-        }
-        let containers = ["value", "resources", "data"];
         let mut members = view.object.iter();
-        if let (Some((name, only)), None) = (members.next(), members.next()) {
-            return self.read(only, view.at.child(name), parent);
+        if let (Some((name, only)), None) = (members.next(), members.next())
+            && !CONTAINERS.contains(&name)
+            && !name.eq_ignore_ascii_case("nextLink")
+        {
+            return self.read_only(only, view.at.child(name), parent);
         }
-        for name in containers {
+        for name in CONTAINERS {
             match view.object.find(name) {
-                Some((key, node @ Node::List(_))) => self.read(node, view.at.child(key), parent),
                 Some((key, Node::Object(named))) if name == "resources" => {
                     self.read_named(named, &view.at.child(key));
                 }
-                _ => {}
+                Some((key, node)) => self.read(node, view.at.child(key), parent),
+                None => {}
             }
+        }
+        if let Some((key, Node::Text(_))) = view.object.find("nextLink") {
+            self.note_cut(view.at.child(key));
+        }
+    }
+
+    /// What a wrapper holds under a name of its own. Texts in it need be no resources.
+    fn read_only(&mut self, only: &Node<'_>, at: Location, parent: Option<Parent<'_>>) {
+        match only {
+            Node::List(nodes) => {
+                for (index, node) in nodes.iter().enumerate() {
+                    self.read_only(node, at.child(index), parent);
+                }
+            }
+            Node::Object(_) => self.read(only, at, parent),
+            _ => {}
+        }
+    }
+
+    /// A list that ends before its end goes on with resources like those before.
+    fn note_cut(&mut self, at: Location) {
+        let message = "the list goes on at `nextLink`: resources are missing from the input";
+        self.findings.push(unknown(at, message.to_owned()));
+        let seen: Vec<Option<Kind>> = self.kinds.iter().copied().map(Some).collect();
+        for kind in if seen.is_empty() { vec![None] } else { seen } {
+            let text = UnknownValue::new("nextLink");
+            self.parts.push(Part::Unlisted { kind, parent: None, text });
         }
     }
 
@@ -160,8 +220,16 @@ impl Stage {
 
     /// The resources of a nested deployment's template.
     fn read_deployment(&mut self, view: &View<'_, '_>) {
-        let template = match view.node("template") {
-            Some(Node::Object(members)) => members,
+        let template = match (view.node("template"), view.unread("templateLink")) {
+            (Some(Node::Object(members)), _) => members,
+            (Some(Node::Text(text)), _) => return self.read_unknown(text, view.at.clone(), None),
+            (_, Some(_)) => {
+                let text = view.own_text("name").unwrap_or("(linked template)");
+                let message = "the linked template is not in the input, nor what it deploys";
+                self.findings.push(unknown(view.at.clone(), message.to_owned()));
+                let text = UnknownValue::new(text);
+                return self.parts.push(Part::Unlisted { kind: None, parent: None, text });
+            }
             _ => return,
         };
         let at = view.at.child("properties").child("template").child("resources");
@@ -230,8 +298,16 @@ impl Stage {
     }
 }
 
-/// Stands for the name of a parent that only an expression tells.
-pub(super) const UNKNOWN_NAME: &str = "(unknown)";
+/// The member and the expression that keep an object from telling what resource it is.
+fn unknown_identity<'v>(view: &View<'v, '_>) -> Option<(&'v str, &'v str)> {
+    let is_resource = ["name", "properties", "apiVersion"].iter().any(|name| view.has(name));
+    ["type", "id"].into_iter().find_map(|name| match view.object.find(name) {
+        Some((key, Node::Text(text))) if is_resource && is_expression(text) => {
+            Some((key, text.as_ref()))
+        }
+        _ => None,
+    })
+}
 
 /// The id of a resource: its own, or one made of its type and name, without subscription and
 /// resource group (S10.12).
@@ -255,7 +331,8 @@ fn identify(
     // An expression may stand for the names of parent and child together.
     let missing = kinds.len().saturating_sub(names.len());
     for (index, kind) in kinds.iter().enumerate() {
-        let name = if index < missing { UNKNOWN_NAME.to_owned() } else { names.next()? };
+        let name =
+            if index < missing { ResourceId::UNKNOWN_NAME.to_owned() } else { names.next()? };
         id.push_str(&format!("/{kind}/{name}"));
     }
     Some(ResourceId::new(&id))

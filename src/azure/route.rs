@@ -13,11 +13,7 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     table.origin = view.at.clone().into();
     let (routes, unknown) = view.split_objects("routes", &mut stage.findings);
     table.routes = routes.iter().map(|route| read_route(route, &mut stage.findings)).collect();
-    table.routes.extend(
-        unknown
-            .into_iter()
-            .map(|text| Route::new("(unknown)", RouteDestination::Unknown(text), NextHop::Unknown)),
-    );
+    table.routes.extend(unknown.into_iter().map(Route::unknown));
     if view.is_reference(&["routes"]) {
         return stage.note_reference(&view.at, "route table has no routes, not even an empty list");
     }

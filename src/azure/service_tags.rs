@@ -31,7 +31,7 @@ pub fn read_service_tags(name: &str, json: &[u8]) -> Result<ServiceTags, ReadErr
     }
     let mut findings = Vec::new();
     let mut entries = Vec::new();
-    for entry in file.objects("values", &mut findings) {
+    for entry in file.split_objects("values", &mut findings).0 {
         let prefixes = read_prefixes(&entry, &mut findings);
         match entry.own_text("name") {
             Some(tag) => entries.push((ServiceTag::new(tag), prefixes)),

@@ -28,15 +28,6 @@ pub(super) enum Element<T> {
     Unknown(UnknownValue, Location),
 }
 
-impl<T> Element<T> {
-    fn known(self) -> Option<T> {
-        match self {
-            Self::Known(value) => Some(value),
-            Self::Unknown(..) => None,
-        }
-    }
-}
-
 /// A member that was found.
 #[derive(Clone, Copy)]
 struct Found<'n, 'a> {
@@ -190,6 +181,15 @@ impl<'n, 'a> View<'n, 'a> {
         Value::Unknown(unread(found.node))
     }
 
+    /// What stands for a field that is there and cannot be read, or for properties that are
+    /// unknown.
+    pub(super) fn unread(&self, name: &str) -> Option<UnknownValue> {
+        match self.find(name) {
+            None => self.unknown_properties.map(|(_, text)| UnknownValue::new(text)),
+            Some(found) => Some(unread(found.node)),
+        }
+    }
+
     /// What stands for a field that is there and is no text, or for properties that are unknown.
     pub(super) fn unread_text(&self, name: &str) -> Option<UnknownValue> {
         match self.find(name) {
@@ -307,11 +307,6 @@ impl<'n, 'a> View<'n, 'a> {
             .collect()
     }
 
-    /// The objects in a field that is a list of them.
-    pub(super) fn objects(&self, name: &str, findings: &mut Vec<Finding>) -> Vec<View<'n, 'a>> {
-        self.all_objects(name, findings).into_iter().filter_map(Element::known).collect()
-    }
-
     /// The objects in a field that is a list of them, and what stands in the place of others.
     pub(super) fn split_objects(
         &self,
@@ -330,12 +325,6 @@ impl<'n, 'a> View<'n, 'a> {
 
     /// The names in a field that is a list of them, or one name.
     pub(super) fn names(&self, name: &str, findings: &mut Vec<Finding>) -> Vec<Value<String>> {
-        let is_name = |text: &str| !text.is_empty() && !is_expression(text);
-        if let Some(Found { node: Node::Text(text), .. }) = self.find(name)
-            && is_name(text)
-        {
-            return vec![Value::Known(text.to_string())];
-        }
         let elements = self.all_texts(name, findings).into_iter();
         elements
             .map(|element| match element {
@@ -350,23 +339,16 @@ impl<'n, 'a> View<'n, 'a> {
     }
 
     /// The texts in a field that is a list of them, or one text.
-    pub(super) fn texts(
-        &self,
-        name: &str,
-        findings: &mut Vec<Finding>,
-    ) -> Vec<(&'n str, Location)> {
-        if let Some(found @ Found { node: Node::Text(text), .. }) = self.find(name) {
-            let place = self.place(&found);
-            return if text.is_empty() { Vec::new() } else { vec![(text.as_ref(), place)] };
-        }
-        self.all_texts(name, findings).into_iter().filter_map(Element::known).collect()
-    }
-
-    fn all_texts(
+    pub(super) fn all_texts(
         &self,
         name: &str,
         findings: &mut Vec<Finding>,
     ) -> Vec<Element<(&'n str, Location)>> {
+        if let Some(found @ Found { node: Node::Text(text), .. }) = self.find(name)
+            && !text.is_empty()
+        {
+            return vec![Element::Known((text.as_ref(), self.place(&found)))];
+        }
         let elements = self.elements(name, findings).into_iter();
         elements
             .filter_map(|element| match element {
@@ -421,14 +403,7 @@ impl<'n, 'a> View<'n, 'a> {
     ) -> (Vec<Prefix>, Vec<UnknownValue>) {
         let (mut known, mut lost) = (Vec::new(), Vec::new());
         for name in names {
-            let elements = match self.find(name) {
-                // One block may stand where a list of them does.
-                Some(found @ Found { node: Node::Text(text), .. }) if !text.is_empty() => {
-                    vec![Element::Known((text.as_ref(), self.place(&found)))]
-                }
-                _ => self.all_texts(name, findings),
-            };
-            for element in elements {
+            for element in self.all_texts(name, findings) {
                 match element {
                     Element::Unknown(text, _) => lost.push(text),
                     Element::Known((text, at)) => match read_prefix(text, at, findings) {
@@ -444,15 +419,13 @@ impl<'n, 'a> View<'n, 'a> {
         (known, lost)
     }
 
-    /// The address in a field.
-    pub(super) fn address(&self, name: &str, findings: &mut Vec<Finding>) -> Option<IpAddr> {
-        let text = self.text(name, findings)?;
-        let address = parse_address(text);
-        if address.is_none() {
-            let place = self.find(name).map(|found| self.place(&found)).unwrap_or_default();
-            findings.push(unreadable(place, text, "an address"));
-        }
-        address
+    /// The address in a field; absent is none.
+    pub(super) fn address(&self, name: &str, findings: &mut Vec<Finding>) -> Option<Value<IpAddr>> {
+        let Some(text) = self.text(name, findings) else {
+            return self.unread_text(name).map(Value::Unknown);
+        };
+        let place = self.find(name).map(|found| self.place(&found)).unwrap_or_default();
+        Some(read_address(text, place, findings))
     }
 
     fn wrong(
@@ -506,6 +479,15 @@ pub(super) fn read_link(
 /// What stands in the place of a value that cannot be read.
 fn unread(node: &Node<'_>) -> UnknownValue {
     UnknownValue::new(node.as_text().map_or_else(|| format!("({})", node.kind()), str::to_owned))
+}
+
+/// An address by itself.
+pub(super) fn read_address(text: &str, at: Location, findings: &mut Vec<Finding>) -> Value<IpAddr> {
+    let address = parse_address(text);
+    address.map(Value::Known).unwrap_or_else(|| {
+        findings.push(unreadable(at, text, "an address"));
+        Value::Unknown(UnknownValue::new(text))
+    })
 }
 
 /// An address block, or one address, with host bits masked.

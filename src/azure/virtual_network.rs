@@ -4,7 +4,7 @@ use super::group;
 use super::json::Node;
 use super::part::Part;
 use super::read::{Stage, segments};
-use super::view::{View, read_prefix, unreadable};
+use super::view::{View, unreadable};
 use crate::model::{ResourceId, UnknownValue, Value, is_expression};
 use crate::network::{Peering, PeeringState, PrivateEndpointPolicies, Subnet, VirtualNetwork};
 use crate::report::{Code, Finding};
@@ -13,10 +13,11 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let findings = &mut stage.findings;
     let mut network = VirtualNetwork::new(id);
     network.origin = view.at.clone().into();
-    if let Some(space) = view.object("addressSpace", findings) {
-        (network.address_space, network.unknown_address_space) =
-            space.prefixes(&["addressPrefixes"], findings);
-    }
+    (network.address_space, network.unknown_address_space) =
+        match view.object("addressSpace", findings) {
+            Some(space) => space.prefixes(&["addressPrefixes"], findings),
+            None => (Vec::new(), view.unread("addressSpace").into_iter().collect()),
+        };
     network.flow_timeout_minutes = match view.node("flowTimeoutInMinutes") {
         Some(Node::Number(minutes)) => minutes.as_u64().and_then(|minutes| minutes.try_into().ok()),
         _ => None,
@@ -24,8 +25,10 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let (peerings, unknown) = view.split_objects("virtualNetworkPeerings", findings);
     network.peerings = peerings.iter().map(|peering| read_peering(peering, findings)).collect();
     network.unknown_peerings = unknown;
-    for subnet in view.objects("subnets", &mut stage.findings) {
-        let own_id = subnet.own_text("id").map(ResourceId::new);
+    let (subnets, unknown) = view.split_objects("subnets", &mut stage.findings);
+    network.unknown_subnets = unknown;
+    for subnet in subnets {
+        let own_id = subnet.own_text("id").filter(|id| !is_expression(id)).map(ResourceId::new);
         let id = own_id.or_else(|| {
             let name = segments(subnet.own_text("name")?).pop()?;
             Some(network.id.child("subnets", &name))
@@ -33,11 +36,11 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
         match id {
             Some(_) if is_reference(&subnet) => note_reference(stage, &subnet),
             Some(id) => network.subnets.push(read_subnet(stage, &subnet, id)),
-            None => stage.report(
-                Code::InvalidField,
-                &subnet.at,
-                "the subnet has neither an id nor a name, and is passed over",
-            ),
+            None => {
+                let message = "the subnet has neither an id nor a name, and is passed over";
+                stage.report(Code::InvalidField, &subnet.at, message);
+                network.unknown_subnets.push(UnknownValue::new("(no name)"));
+            }
         }
     }
     stage.parts.push(Part::VirtualNetwork(network));
@@ -138,11 +141,13 @@ fn read_peering(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Peering {
     peering.origin = view.at.clone().into();
     // The first is what this side last synchronised, the second what the other side has now.
     for space in ["remoteVirtualNetworkAddressSpace", "remoteAddressSpace"] {
-        let Some(space) = view.object(space, findings) else { continue };
-        for (text, at) in space.texts("addressPrefixes", findings) {
-            peering.remote_address_space.extend(read_prefix(text, at, findings));
-        }
-        if !peering.remote_address_space.is_empty() {
+        let (known, unknown) = match view.object(space, findings) {
+            Some(space) => space.prefixes(&["addressPrefixes"], findings),
+            None => (Vec::new(), view.unread(space).into_iter().collect()),
+        };
+        if !known.is_empty() || !unknown.is_empty() {
+            peering.remote_address_space = known;
+            peering.unknown_remote_address_space = unknown;
             break;
         }
     }
@@ -150,6 +155,7 @@ fn read_peering(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Peering {
         Some(state) if state.eq_ignore_ascii_case("Connected") => PeeringState::Connected,
         Some(state) if state.eq_ignore_ascii_case("Disconnected") => PeeringState::Disconnected,
         Some(state) if state.eq_ignore_ascii_case("Initiated") => PeeringState::Initiated,
+        None if !view.has("peeringState") => PeeringState::Unstated,
         _ => PeeringState::Unknown,
     };
     peering.allow_virtual_network_access =

@@ -216,7 +216,9 @@ fn peering(from: &VirtualNetwork, to: &VirtualNetwork) -> Option<Obstacle> {
                             )
                         }),
                 ),
-                PeeringState::Connected | PeeringState::Unknown => return None,
+                PeeringState::Connected | PeeringState::Unstated | PeeringState::Unknown => {
+                    return None;
+                }
             }
         }
     };

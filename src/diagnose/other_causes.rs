@@ -66,7 +66,8 @@ fn between_networks(scene: &Scene<'_>, causes: &mut Vec<String>) {
             causes.push(format!("not every peering of `{}` is known", from.name()));
         }
         let is_open = |one: &&Peering| {
-            one.state == PeeringState::Unknown || one.allow_virtual_network_access.known().is_none()
+            matches!(one.state, PeeringState::Unstated | PeeringState::Unknown)
+                || one.allow_virtual_network_access.known().is_none()
         };
         if let Some(peering) = peering.filter(is_open) {
             causes.push(format!(

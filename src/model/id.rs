@@ -14,6 +14,9 @@ pub struct ResourceId {
 }
 
 impl ResourceId {
+    /// Stands for the name of a parent that only an expression tells.
+    pub(crate) const UNKNOWN_NAME: &'static str = "(unknown)";
+
     /// The id written as `text`.
     pub fn new(text: &str) -> Self {
         Self { text: text.trim_end_matches('/').into() }
@@ -27,6 +30,11 @@ impl ResourceId {
     /// The last segment: the resource's name.
     pub fn name(&self) -> &str {
         self.text.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether only an expression tells the name, together with that of a child.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.name() == Self::UNKNOWN_NAME
     }
 
     /// The id of the resource this one is a child of, such as the virtual network of a subnet.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{ResourceId, ServiceTag};
+use crate::model::{ResourceId, ServiceTag, UnknownValue};
 use crate::net::Prefix;
 use crate::report::Origin;
 
@@ -22,6 +22,8 @@ pub struct NetworkInterface {
     pub private_endpoint: Option<Link>,
     /// Its IP configurations.
     pub ip_configurations: Vec<IpConfiguration>,
+    /// IP configurations that could not be read: any address, in any application security group.
+    pub unknown_ip_configurations: Vec<UnknownValue>,
     /// Contents of service tags as Azure expanded them for this interface (S8.20).
     pub tag_contents: Vec<TagContents>,
     /// Whether TCP state tracking is off; a note, without effect on verdicts (S3.30).
@@ -39,6 +41,7 @@ impl NetworkInterface {
             virtual_machine: None,
             private_endpoint: None,
             ip_configurations: Vec::new(),
+            unknown_ip_configurations: Vec::new(),
             tag_contents: Vec::new(),
             disable_tcp_state_tracking: false,
             origin: Origin::default(),
@@ -152,7 +155,7 @@ impl ApplicationSecurityGroup {
 pub struct PublicIpAddress {
     /// Its id; the last segment is its name.
     pub id: ResourceId,
-    /// The address, where assigned.
+    /// The address, where assigned and known.
     pub address: Option<IpAddr>,
     /// Where it was read.
     pub origin: Origin,
@@ -175,6 +178,8 @@ pub struct PrivateEndpoint {
     pub subnet: Option<Link>,
     /// Its addresses, as far as the input tells.
     pub addresses: Vec<IpAddr>,
+    /// Addresses that could not be read.
+    pub unknown_addresses: Vec<UnknownValue>,
     /// Its network interfaces.
     pub network_interfaces: Vec<Link>,
     /// The application security groups it is a member of (S1.50).
@@ -190,6 +195,7 @@ impl PrivateEndpoint {
             id,
             subnet,
             addresses: Vec::new(),
+            unknown_addresses: Vec::new(),
             network_interfaces: Vec::new(),
             application_security_groups: Vec::new(),
             origin: Origin::default(),

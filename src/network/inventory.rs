@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{AdminRuleCollection, ResourceId, SecurityGroup};
+use crate::model::{AdminRuleCollection, ResourceId, SecurityGroup, UnknownValue};
 use crate::net::Prefix;
 
 use super::{
@@ -15,9 +15,8 @@ use super::{
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Network {
-    /// Whether a list of the input was cut, so that resources may be missing which nothing names:
-    /// an application security group may then have other members (S1.48).
-    pub is_cut: bool,
+    /// What may exist beside all that is here.
+    pub unlisted: Unlisted,
     /// Virtual networks with their subnets.
     pub virtual_networks: Vec<VirtualNetwork>,
     /// Network security groups.
@@ -43,6 +42,22 @@ pub struct Network {
     /// Prefixes the caller adds to every `VirtualNetwork` tag, such as those of connected groups
     /// (S4.7).
     pub extra_virtual_network_prefixes: Vec<Prefix>,
+}
+
+/// What may exist beside the resources of a network although nothing in it names them, because a
+/// list was cut or stands in the input as an expression. Each text says what stands in its place.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Unlisted {
+    /// Network interfaces and private endpoints: they hold addresses, and are members of
+    /// application security groups (S1.48).
+    pub interfaces: Vec<UnknownValue>,
+    /// Virtual networks with their subnets.
+    pub virtual_networks: Vec<UnknownValue>,
+    /// Public addresses.
+    pub public_addresses: Vec<UnknownValue>,
+    /// Security admin rules, which may apply anywhere (S6.1).
+    pub admin_rules: Vec<UnknownValue>,
 }
 
 /// A network group of Azure Virtual Network Manager (S6.1).

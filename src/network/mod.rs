@@ -17,7 +17,7 @@ pub use interface::{
     ApplicationSecurityGroup, IpConfiguration, NetworkInterface, PrivateEndpoint, PublicIpAddress,
     TagContents, VirtualMachine,
 };
-pub use inventory::{Network, NetworkGroup};
+pub use inventory::{Network, NetworkGroup, Unlisted};
 pub use link::Link;
 pub use route::{NextHop, Route, RouteDestination, RouteTable};
 pub use validate::validate_network;

@@ -40,6 +40,11 @@ impl Route {
     pub fn new(name: impl Into<String>, destination: RouteDestination, next_hop: NextHop) -> Self {
         Self { name: name.into(), destination, next_hop }
     }
+
+    /// Stands for any number of routes of which nothing is known but the text in their place.
+    pub fn unknown(text: UnknownValue) -> Self {
+        Self::new("(unknown)", RouteDestination::Unknown(text), NextHop::Unknown)
+    }
 }
 
 /// The addresses a route applies to.

@@ -1,6 +1,6 @@
 //! Virtual networks, their subnets and peerings (S10.25 to S10.27).
 
-use crate::model::{ResourceId, UnknownValue, Value};
+use crate::model::{ResourceId, UnknownValue, Value, is_expression};
 use crate::net::Prefix;
 use crate::report::Origin;
 
@@ -18,6 +18,8 @@ pub struct VirtualNetwork {
     pub unknown_address_space: Vec<UnknownValue>,
     /// Its subnets.
     pub subnets: Vec<Subnet>,
+    /// Subnets that could not be read.
+    pub unknown_subnets: Vec<UnknownValue>,
     /// Its peerings, seen from this side.
     pub peerings: Vec<Peering>,
     /// Peerings that could not be read: the network may be joined with any other.
@@ -36,6 +38,7 @@ impl VirtualNetwork {
             address_space: Vec::new(),
             unknown_address_space: Vec::new(),
             subnets: Vec::new(),
+            unknown_subnets: Vec::new(),
             peerings: Vec::new(),
             unknown_peerings: Vec::new(),
             flow_timeout_minutes: None,
@@ -103,18 +106,29 @@ impl Subnet {
         self.name().eq_ignore_ascii_case(Self::BASTION)
     }
 
+    /// The expression that stands in the place of its name, in a template (S10.11).
+    pub fn unknown_name(&self) -> Option<UnknownValue> {
+        is_expression(self.name()).then(|| UnknownValue::new(self.name()))
+    }
+
     /// Whether it is one of the subnets that security admin rules never apply to, as far as its
-    /// name or delegation tells (S6.16).
-    pub fn is_exempt_from_admin_rules(&self) -> bool {
-        [
+    /// name tells (S6.16).
+    ///
+    /// # Errors
+    ///
+    /// The expression where that is its name.
+    pub fn is_exempt_from_admin_rules(&self) -> Result<bool, UnknownValue> {
+        if let Some(text) = self.unknown_name() {
+            return Err(text);
+        }
+        let names = [
             "AzureBastionSubnet",
             "AzureFirewallSubnet",
             "AzureFirewallManagementSubnet",
             "GatewaySubnet",
             "RouteServerSubnet",
-        ]
-        .iter()
-        .any(|name| self.name().eq_ignore_ascii_case(name))
+        ];
+        Ok(names.iter().any(|name| self.name().eq_ignore_ascii_case(name)))
     }
 }
 
@@ -138,6 +152,8 @@ pub struct Peering {
     pub remote: Option<Link>,
     /// The other end's address space as this side records it.
     pub remote_address_space: Vec<Prefix>,
+    /// Parts of it that could not be read.
+    pub unknown_remote_address_space: Vec<UnknownValue>,
     /// Whether it works.
     pub state: PeeringState,
     /// Whether traffic between the two networks is let through (S4.5).
@@ -163,6 +179,7 @@ impl Peering {
             name: name.into(),
             remote,
             remote_address_space: Vec::new(),
+            unknown_remote_address_space: Vec::new(),
             state: PeeringState::Connected,
             allow_virtual_network_access: true.into(),
             use_remote_gateways: false.into(),
@@ -184,9 +201,10 @@ impl Peering {
             Some(true) => Some(true),
             _ if is_named() => Some(true),
             _ if !self.unknown_subnets.is_empty() => None,
-            Some(false) => Some(self.local_subnets.is_empty()),
+            Some(false) if self.local_subnets.is_empty() => Some(true),
+            Some(false) if subnet.unknown_name().is_none() => Some(false),
             None if self.local_subnets.is_empty() => Some(true),
-            None => None,
+            _ => None,
         }
     }
 }
@@ -201,6 +219,8 @@ pub enum PeeringState {
     Disconnected,
     /// The other side does not exist yet.
     Initiated,
-    /// The input does not say, or says something else.
+    /// The input says nothing, as templates do: Azure finds it out at deployment.
+    Unstated,
+    /// The input says something that cannot be read.
     Unknown,
 }

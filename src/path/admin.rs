@@ -5,27 +5,39 @@ use std::sync::Arc;
 use super::gate::{Gate, GateKind, GateRules};
 use crate::model::{
     AdminAccess, AdminRule, AdminRuleCollection, Direction, Priority, ResourceId, RuleName,
-    UnknownValue, Value,
+    UnknownValue, Value, is_expression,
 };
-use crate::network::{Subnet, VirtualNetwork};
+use crate::network::{Network, Subnet, VirtualNetwork};
 use crate::resolve::{Fallback, Names, Rule, Ruleset, Topology, Unresolved};
 
-/// The admin gate of a subnet, and what is assumed about it; none when no collection applies.
+/// The admin gate of a subnet, and what is assumed about it; none when no collection applies. Of a
+/// subnet that is not known, only why: any collection may apply there.
 pub(super) fn gate(
     topology: &Topology,
-    subnet: &ResourceId,
+    subnet: Result<&ResourceId, &Unresolved>,
+    applied_to: &ResourceId,
     direction: Direction,
     names: &Names,
 ) -> Option<(Gate, Option<String>)> {
-    if Subnet::new(subnet.clone()).is_exempt_from_admin_rules() {
-        return None;
-    }
-    let virtual_network = subnet.parent();
+    let exemption = subnet.map(|id| Subnet::new(id.clone()).is_exempt_from_admin_rules());
+    let may_be_exempt = match exemption {
+        Ok(Ok(true)) => return None,
+        Ok(Err(name)) => Some(Unresolved::Value(name)),
+        Ok(Ok(false)) | Err(_) => None,
+    };
+    let virtual_network = subnet.ok().and_then(ResourceId::parent);
     let facts = virtual_network.as_ref().and_then(|id| topology.virtual_network(id));
+    let unlisted = unlisted(topology.network());
     let mut applying: Vec<Applying<'_>> = Vec::new();
-    for collection in &topology.network().admin_rule_collections {
-        let place = [Some(subnet), virtual_network.as_ref()];
-        let Some(doubts) = membership(topology, collection, &place) else { continue };
+    for collection in topology.network().admin_rule_collections.iter().chain(&unlisted) {
+        let doubts = match subnet {
+            Ok(subnet) => {
+                membership(topology, collection, &[Some(subnet), virtual_network.as_ref()])
+            }
+            Err(reason) => Some(vec![reason.clone()]),
+        };
+        let Some(mut doubts) = doubts else { continue };
+        doubts.extend(may_be_exempt.clone());
         let policy = IntentPolicy::of(collection, facts);
         applying.extend(collection.rules.iter().filter_map(|rule| {
             let doubts = match policy.drops(rule) {
@@ -55,10 +67,22 @@ pub(super) fn gate(
         _ => None,
     };
     let rules = Arc::new(Ruleset::new(direction, rules, Fallback::Pass));
-    let applied_to = virtual_network.unwrap_or_else(|| subnet.clone());
+    let applied_to = virtual_network.unwrap_or_else(|| applied_to.clone());
     let gate =
         Gate::new(GateKind::admin(direction), applied_to, GateRules::Admin { manager, rules });
     Some((gate, assumption))
+}
+
+/// A collection for each text that stands for admin rules of which nothing is known.
+fn unlisted(network: &Network) -> Vec<AdminRuleCollection> {
+    let collection = |text: &UnknownValue| {
+        let mut collection = AdminRuleCollection::new(ResourceId::new(text.text()));
+        collection.applies_to.push(Value::Unknown(text.clone()));
+        collection.intent_policy_services.push(Value::Unknown(text.clone()));
+        collection.rules.push(AdminRule::unknown(text));
+        collection
+    };
+    network.unlisted.admin_rules.iter().map(collection).collect()
 }
 
 /// A rule of a collection that applies, or may.
@@ -76,7 +100,7 @@ impl Applying<'_> {
     fn order(&self) -> Order {
         let id = &self.collection.id;
         (
-            !is_of_management_group(id),
+            !may_be_of_management_group(id),
             self.rule.priority.known().copied(),
             id.parent(),
             id.clone(),
@@ -92,8 +116,10 @@ impl Applying<'_> {
     }
 }
 
-fn is_of_management_group(id: &ResourceId) -> bool {
-    id.as_str().split('/').any(|segment| segment.eq_ignore_ascii_case("managementGroups"))
+fn may_be_of_management_group(id: &ResourceId) -> bool {
+    let mut segments = id.as_str().split('/');
+    is_expression(id.as_str())
+        || segments.any(|segment| segment.eq_ignore_ascii_case("managementGroups"))
 }
 
 fn managers(applying: &[Applying<'_>]) -> Vec<ResourceId> {
@@ -157,7 +183,9 @@ enum Dropped {
 
 impl IntentPolicy {
     fn of(collection: &AdminRuleCollection, place: Option<&VirtualNetwork>) -> Self {
-        Self { holds_service: holds_service(place), gets: gets(collection) }
+        let unseen = || UnknownValue::new("(virtual network that is not in the input)");
+        let holds_service = place.map_or_else(|| Err(unseen()), holds_service);
+        Self { holds_service, gets: gets(collection) }
     }
 
     fn drops(&self, rule: &AdminRule) -> Dropped {
@@ -177,8 +205,8 @@ impl IntentPolicy {
     }
 }
 
-fn holds_service(place: Option<&VirtualNetwork>) -> Result<bool, UnknownValue> {
-    let subnets = place.iter().flat_map(|place| &place.subnets);
+fn holds_service(place: &VirtualNetwork) -> Result<bool, UnknownValue> {
+    let subnets = place.subnets.iter();
     let is_service = subnets.clone().flat_map(|subnet| &subnet.delegations).any(|service| {
         ["Microsoft.Sql/managedInstances", "Microsoft.Databricks/workspaces"]
             .iter()
@@ -187,7 +215,8 @@ fn holds_service(place: Option<&VirtualNetwork>) -> Result<bool, UnknownValue> {
     if is_service {
         return Ok(true);
     }
-    subnets.flat_map(|subnet| &subnet.unknown_delegations).next().cloned().map_or(Ok(false), Err)
+    let unread = subnets.flat_map(|subnet| &subnet.unknown_delegations);
+    unread.chain(&place.unknown_subnets).next().cloned().map_or(Ok(false), Err)
 }
 
 fn gets(collection: &AdminRuleCollection) -> Result<Gets, UnknownValue> {
@@ -402,6 +431,21 @@ mod tests {
             chain.gates().len()
         };
         assert_eq!((gates("hub/AzureBastionSubnet"), gates("hub/app")), (0, 1));
+    }
+
+    /// S6.16, S10.11: a subnet whose name is an expression may be one of those.
+    #[test]
+    fn a_subnet_may_be_exempt_whose_name_is_not_known() {
+        let stop = ["1 Stop deny inbound * *:* -> *:*"];
+        let all = hub().with_subnet("hub/[parameters('name')]", "10.0.2.0/24");
+        let topology = all.with_admin(RULES, &["hub"], &stop).bind(ServiceTags::built_in());
+        let verdict = |place: &str, address: &str| {
+            let chain = Chain::of_subnet(&topology, &id(place), Direction::Inbound).unwrap();
+            let flow: Flow = format!("tcp 203.0.113.7:50000 -> {address}:22").parse().unwrap();
+            chain.evaluate(&flow).verdict()
+        };
+        assert_eq!(verdict("hub/app", "10.0.0.4"), Deny);
+        assert_eq!(verdict("hub/[parameters('name')]", "10.0.2.4"), Indeterminate);
     }
 
     /// S6.9: tags and prefixes mix; S6.10, S6.8.

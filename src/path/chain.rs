@@ -47,6 +47,9 @@ impl Chain {
         if let Some(endpoint) = topology.network().private_endpoints.iter().find(belongs) {
             return Self::of_private_endpoint(topology, endpoint, direction);
         }
+        if let Some(Value::Unknown(text)) = &interface.private_endpoint {
+            return Self::unknown(topology, &interface.id, text, direction);
+        }
         if let Some(endpoint) = &interface.private_endpoint {
             // Where the endpoint is not in the input, its interface stands for it.
             let id = endpoint.known().unwrap_or(&interface.id).clone();
@@ -103,12 +106,13 @@ impl Chain {
         };
         let mut place = Place::new(topology, names, endpoint.subnet.as_ref(), direction);
         let (subnet, _, gate) = place.of_subnet_link(endpoint.subnet.as_ref(), &endpoint.id);
-        let filtered = |gate: Gate| match subnet.map(|subnet| &subnet.private_endpoint_policies) {
-            None | Some(Some(Value::Known(PrivateEndpointPolicies::SecurityGroup))) => {
+        let policies = subnet.as_ref().map(|subnet| &subnet.private_endpoint_policies);
+        let filtered = |gate: Gate| match policies {
+            Err(_) | Ok(Some(Value::Known(PrivateEndpointPolicies::SecurityGroup))) => {
                 Some(with_any_source_port(gate))
             }
-            Some(None | Some(Value::Known(PrivateEndpointPolicies::Disabled))) => None,
-            Some(Some(Value::Unknown(text))) => {
+            Ok(None | Some(Value::Known(PrivateEndpointPolicies::Disabled))) => None,
+            Ok(Some(Value::Unknown(text))) => {
                 let rules = GateRules::Unknown(Unresolved::Value(text.clone()));
                 Some(Gate::new(gate.kind, gate.applied_to, rules))
             }
@@ -119,6 +123,21 @@ impl Chain {
             platform: None,
             ..place.chain(gate.into_iter().collect(), subnet, endpoint.id.clone())
         }
+    }
+
+    /// The gates of an interface that may belong to a private endpoint or not: any.
+    fn unknown(
+        topology: &Topology,
+        interface: &ResourceId,
+        reason: &UnknownValue,
+        direction: Direction,
+    ) -> Self {
+        let names = Arc::new(Names::new(topology.service_tags().clone()));
+        let place = Place::new(topology, names, None, direction);
+        let reason = Unresolved::Value(reason.clone());
+        let rules = GateRules::Unknown(reason.clone());
+        let gate = Gate::new(GateKind::nic(direction), interface.clone(), rules);
+        place.chain(vec![gate], Err(reason), interface.clone())
     }
 
     /// The rules of one security group by themselves, without platform exemptions: what the
@@ -312,33 +331,35 @@ impl<'a> Place<'a> {
         &mut self,
         link: Option<&Link>,
         owner: &ResourceId,
-    ) -> (Option<&'a Subnet>, Option<Gate>, Option<Gate>) {
+    ) -> (Result<&'a Subnet, Unresolved>, Option<Gate>, Option<Gate>) {
         let kind = GateKind::subnet(self.direction);
         let id = match link {
-            Some(Value::Known(id)) => id,
-            Some(Value::Unknown(text)) => {
-                let rules = GateRules::Unknown(Unresolved::Value(text.clone()));
-                return (None, None, Some(Gate::new(kind, owner.clone(), rules)));
-            }
+            Some(Value::Known(id)) => Ok(id),
+            Some(Value::Unknown(text)) => Err(Unresolved::Value(text.clone())),
             None => {
                 let text = UnknownValue::new(format!("subnet of {}", owner.name()));
-                let rules = GateRules::Unknown(Unresolved::Value(text));
-                return (None, None, Some(Gate::new(kind, owner.clone(), rules)));
+                Err(Unresolved::Value(text))
             }
         };
-        let admin = admin::gate(self.topology, id, self.direction, &self.names);
+        let place = id.as_ref().copied();
+        let admin = admin::gate(self.topology, place, owner, self.direction, &self.names);
         let admin = admin.map(|(gate, assumption)| {
             self.assumptions.extend(assumption);
             gate
         });
-        match self.topology.subnet(id) {
-            Some((_, subnet)) => {
-                let gate = self.of_group_link(kind, id, subnet.security_group.as_ref());
-                (Some(subnet), admin, gate)
+        let facts = match &id {
+            Ok(id) => self.topology.subnet(id).ok_or_else(|| Unresolved::Subnet((*id).clone())),
+            Err(reason) => Err(reason.clone()),
+        };
+        let applied_to = id.unwrap_or(owner);
+        match facts {
+            Ok((_, subnet)) => {
+                let gate = self.of_group_link(kind, applied_to, subnet.security_group.as_ref());
+                (Ok(subnet), admin, gate)
             }
-            None => {
-                let rules = GateRules::Unknown(Unresolved::Subnet(id.clone()));
-                (None, admin, Some(Gate::new(kind, id.clone(), rules)))
+            Err(reason) => {
+                let rules = GateRules::Unknown(reason.clone());
+                (Err(reason), admin, Some(Gate::new(kind, applied_to.clone(), rules)))
             }
         }
     }
@@ -369,7 +390,12 @@ impl<'a> Place<'a> {
         Some((group.id.clone(), rules))
     }
 
-    fn chain(self, gates: Vec<Gate>, subnet: Option<&Subnet>, end: ResourceId) -> Chain {
+    fn chain(
+        self,
+        gates: Vec<Gate>,
+        subnet: Result<&Subnet, Unresolved>,
+        end: ResourceId,
+    ) -> Chain {
         let platform = (self.direction == Direction::Outbound)
             .then(|| Platform::of_end(self.topology, subnet, &gates));
         Chain {

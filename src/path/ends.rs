@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use super::chain::Chain;
 use super::gate::GateKind;
+use super::holders::{End, Holders, translated};
 use super::trace::ChainTrace;
 use crate::eval::Verdict;
-use crate::model::{Direction, Flow, ResourceId, SecurityGroup, Value};
+use crate::model::{Direction, Flow, ResourceId, SecurityGroup, ServiceTag};
 use crate::net::Protocol;
-use crate::network::{IpConfiguration, Network, NetworkInterface, PrivateEndpoint, VirtualNetwork};
+use crate::network::{Network, NetworkInterface};
 use crate::report::printable;
 use crate::resolve::{ServiceTags, Topology, Unresolved};
 
@@ -27,9 +28,17 @@ pub struct Path {
 
 /// The gates of one end and the flow as they see it.
 #[derive(Clone, Debug)]
-struct Passage {
-    chain: Chain,
-    seen: Result<Flow, Unresolved>,
+enum Passage {
+    Known {
+        chain: Chain,
+        seen: Result<Flow, Unresolved>,
+    },
+    /// It is not known which resource holds the address.
+    Unknown {
+        address: IpAddr,
+        kind: GateKind,
+        reason: Unresolved,
+    },
 }
 
 /// The answer for both ends of a flow.
@@ -126,36 +135,51 @@ impl Topology {
         destination: Option<&NetworkInterface>,
         flow: &Flow,
     ) -> Result<Path, PathError> {
-        let finder = Finder { topology: self };
-        let sources = finder.candidates(source, flow.source())?;
-        let mut destinations = finder.candidates(destination, flow.destination())?;
-        let translated = destinations.is_empty();
-        if translated {
-            destinations = finder.behind_public_address(flow.destination());
-        }
-        let (sources, destinations) = finder.nearest(sources, destinations);
-        let source = only(flow.source(), sources)?;
-        let destination = only(flow.destination(), destinations)?;
+        let sources = Holders::of(self, source, flow.source())?;
+        let destinations = Holders::of(self, destination, flow.destination())?;
+        let (sources, destinations) = sources.with(destinations, self);
+        let is_translated = destinations.is_public();
+        let (source, destination) = (sources.only(&destinations)?, destinations.only(&sources)?);
         if source.is_none() && destination.is_none() {
             let (source_address, destination) = (flow.source(), flow.destination());
             return Err(PathError::NeitherEnd { source_address, destination });
         }
-        let seen = match &destination {
-            Some(end) if translated => finder.translated(flow, source.as_ref(), end),
+        let (from, to) = (known(&source), known(&destination));
+        let seen = match (&source, to) {
+            (Some(Err(reason)), Some(_)) if is_translated => Err(reason.clone()),
+            (_, Some(to)) if is_translated => translated(self, flow, from, to),
             _ => Ok(*flow),
         };
-        let other_causes = finder.other_causes(flow, source.as_ref(), destination.as_ref());
+        let other_causes = other_causes(self, flow, from, to);
+        let passage = |end: Result<End<'_>, Unresolved>, address, direction, seen| match end {
+            Ok(end) => Passage::Known { chain: end.chain(self, direction), seen },
+            Err(reason) => Passage::Unknown { address, kind: GateKind::nic(direction), reason },
+        };
         Ok(Path {
             flow: *flow,
-            source: source.map(|end| Passage {
-                chain: end.chain(self, Direction::Outbound),
-                seen: Ok(*flow),
-            }),
+            source: source.map(|end| passage(end, flow.source(), Direction::Outbound, Ok(*flow))),
             destination: destination
-                .map(|end| Passage { chain: end.chain(self, Direction::Inbound), seen }),
+                .map(|end| passage(end, flow.destination(), Direction::Inbound, seen)),
             other_causes,
         })
     }
+
+    /// Why it is not known which resource holds the source, and which the destination, of flows
+    /// between two addresses: whoever does may have any gates. `None` where one is known, where
+    /// nobody holds the address, and where several certainly do.
+    pub fn unknown_ends(&self, source: IpAddr, destination: IpAddr) -> [Option<Unresolved>; 2] {
+        let holders = |address| Holders::of(self, None, address);
+        let (Ok(sources), Ok(destinations)) = (holders(source), holders(destination)) else {
+            return [None, None];
+        };
+        let (sources, destinations) = sources.with(destinations, self);
+        [sources.only(&destinations), destinations.only(&sources)]
+            .map(|end| end.ok().flatten().and_then(Result::err))
+    }
+}
+
+fn known<'e, 'a>(end: &'e Option<Result<End<'a>, Unresolved>>) -> Option<&'e End<'a>> {
+    end.as_ref()?.as_ref().ok()
 }
 
 /// What a change of this group's rules does to connections that were allowed before: they go on
@@ -170,14 +194,16 @@ impl Path {
         &self.flow
     }
 
-    /// The outbound gates at the source; `None` when it is no resource of the input.
+    /// The outbound gates at the source; `None` when it is no resource of the input, or nobody
+    /// knows which.
     pub fn source(&self) -> Option<&Chain> {
-        self.source.as_ref().map(|end| &end.chain)
+        self.source.as_ref()?.chain()
     }
 
-    /// The inbound gates at the destination; `None` when it is no resource of the input.
+    /// The inbound gates at the destination; `None` when it is no resource of the input, or nobody
+    /// knows which.
     pub fn destination(&self) -> Option<&Chain> {
-        self.destination.as_ref().map(|end| &end.chain)
+        self.destination.as_ref()?.chain()
     }
 
     /// The answer, with every gate at both ends and every reason.
@@ -212,240 +238,73 @@ fn both(ends: impl Iterator<Item = Verdict>) -> Verdict {
 }
 
 impl Passage {
+    fn chain(&self) -> Option<&Chain> {
+        match self {
+            Self::Known { chain, .. } => Some(chain),
+            Self::Unknown { .. } => None,
+        }
+    }
+
     fn trace(&self) -> ChainTrace {
-        match (&self.seen, &self.chain.end) {
-            (Err(reason), Some(end)) if !self.chain.gates().is_empty() => {
-                let kind = GateKind::nic(self.chain.direction());
-                ChainTrace::unknown(kind, end.clone(), reason.clone())
+        match self {
+            Self::Known { chain, seen: Ok(flow) } => chain.trace(flow),
+            Self::Known { chain, seen: Err(reason) } => match &chain.end {
+                Some(end) if !chain.gates().is_empty() => {
+                    let kind = GateKind::nic(chain.direction());
+                    ChainTrace::unknown(kind, end.clone(), reason.clone())
+                }
+                _ => ChainTrace::open(),
+            },
+            Self::Unknown { address, kind, reason } => {
+                let end = ResourceId::new(&address.to_string());
+                ChainTrace::unknown(*kind, end, reason.clone())
             }
-            (Ok(flow), _) => self.chain.trace(flow),
-            (Err(_), _) => ChainTrace::open(),
         }
     }
 
     fn verdict(&self) -> Verdict {
-        match &self.seen {
-            Ok(flow) => self.chain.evaluate(flow).verdict(),
-            Err(_) if self.chain.gates().is_empty() => Verdict::Allow,
-            Err(_) => Verdict::Indeterminate,
-        }
-    }
-}
-
-/// A resource that holds an address.
-#[derive(Clone)]
-enum End<'a> {
-    Interface(&'a NetworkInterface, &'a IpConfiguration),
-    Endpoint(&'a PrivateEndpoint),
-    Subnet(&'a VirtualNetwork, &'a ResourceId),
-}
-
-impl<'a> End<'a> {
-    fn id(&self) -> &'a ResourceId {
         match self {
-            Self::Interface(interface, _) => &interface.id,
-            Self::Endpoint(endpoint) => &endpoint.id,
-            Self::Subnet(_, subnet) => subnet,
-        }
-    }
-
-    fn virtual_network(&self, topology: &'a Topology) -> Option<&'a VirtualNetwork> {
-        let link = match self {
-            Self::Subnet(virtual_network, _) => return Some(virtual_network),
-            Self::Interface(_, configuration) => &configuration.subnet,
-            Self::Endpoint(endpoint) => &endpoint.subnet,
-        };
-        topology.virtual_network(&link.as_ref()?.known()?.parent()?)
-    }
-
-    fn chain(&self, topology: &Topology, direction: Direction) -> Chain {
-        match self {
-            Self::Interface(interface, configuration) => {
-                Chain::of_interface(topology, interface, configuration, direction)
-            }
-            Self::Endpoint(endpoint) => Chain::of_private_endpoint(topology, endpoint, direction),
-            Self::Subnet(_, subnet) => Chain::of_known_subnet(topology, subnet, direction),
+            Self::Known { chain, seen: Ok(flow) } => chain.evaluate(flow).verdict(),
+            Self::Known { chain, .. } if chain.gates().is_empty() => Verdict::Allow,
+            Self::Known { .. } | Self::Unknown { .. } => Verdict::Indeterminate,
         }
     }
 }
 
-struct Finder<'a> {
-    topology: &'a Topology,
-}
-
-impl<'a> Finder<'a> {
-    fn network(&self) -> &'a Network {
-        self.topology.network()
-    }
-
-    fn candidates(
-        &self,
-        named: Option<&'a NetworkInterface>,
-        address: IpAddr,
-    ) -> Result<Vec<End<'a>>, PathError> {
-        if let Some(interface) = named {
-            let holds = |one: &&IpConfiguration| {
-                one.private_address == Some(address)
-                    || one.private_prefix.is_some_and(|block| block.contains(address))
-            };
-            let configuration = interface.ip_configurations.iter().find(holds);
-            return match configuration {
-                Some(configuration) => Ok(vec![End::Interface(interface, configuration)]),
-                None => Err(PathError::NotHeld { interface: interface.id.clone(), address }),
-            };
-        }
-        let endpoints = self.network().private_endpoints.iter();
-        let mut ends: Vec<End<'a>> = endpoints
-            .filter(|endpoint| endpoint.addresses.contains(&address))
-            .map(End::Endpoint)
-            .collect();
-        for (interface, configuration) in self.topology.holders_of(address) {
-            let is_known = |end: &End<'_>| match end {
-                End::Interface(known, _) => known.id == interface.id,
-                End::Endpoint(endpoint) => endpoint
-                    .network_interfaces
-                    .iter()
-                    .any(|link| link.known() == Some(&interface.id)),
-                End::Subnet(..) => false,
-            };
-            if !ends.iter().any(is_known) {
-                ends.push(End::Interface(interface, configuration));
-            }
-        }
-        if ends.is_empty() {
-            let subnets = self.network().subnets();
-            ends.extend(
-                subnets
-                    .filter(|(_, subnet)| subnet.prefixes.iter().any(|one| one.contains(address)))
-                    .map(|(virtual_network, subnet)| End::Subnet(virtual_network, &subnet.id)),
-            );
-        }
-        Ok(ends)
-    }
-
-    /// The interfaces behind a public address.
-    fn behind_public_address(&self, address: IpAddr) -> Vec<End<'a>> {
-        let resources = self.network().public_addresses.iter();
-        let ids: Vec<&ResourceId> = resources
-            .filter(|resource| resource.address == Some(address))
-            .map(|resource| &resource.id)
-            .collect();
-        let interfaces = self.network().network_interfaces.iter();
-        interfaces
-            .flat_map(|interface| {
-                interface.ip_configurations.iter().map(move |one| (interface, one))
-            })
-            .filter(|(_, configuration)| {
-                let public = configuration.public_address.as_ref().and_then(Value::known);
-                public.is_some_and(|id| ids.contains(&id))
-            })
-            .map(|(interface, configuration)| End::Interface(interface, configuration))
-            .collect()
-    }
-
-    /// The flow as the gates behind a public address see it: the destination is the private
-    /// address (S3.18), and a source of this network has its public one (S3.21).
-    fn translated(
-        &self,
-        flow: &Flow,
-        source: Option<&End<'_>>,
-        destination: &End<'_>,
-    ) -> Result<Flow, Unresolved> {
-        let End::Interface(interface, configuration) = destination else { return Ok(*flow) };
-        let unknown = || Unresolved::InterfaceAddress(interface.id.clone());
-        let to = configuration.private_address.ok_or_else(unknown)?;
-        let from = match source {
-            None => flow.source(),
-            Some(end) => self
-                .public_address(end)
-                .ok_or_else(|| Unresolved::PublicAddress(end.id().clone()))?,
-        };
-        flow.between(from, to).map_err(|_| unknown())
-    }
-
-    fn public_address(&self, end: &End<'_>) -> Option<IpAddr> {
-        let End::Interface(_, configuration) = end else { return None };
-        let id = configuration.public_address.as_ref()?.known()?;
-        self.network().public_addresses.iter().find(|resource| resource.id == *id)?.address
-    }
-
-    /// Where one end is certain, the other is looked for near it: in the same virtual network,
-    /// else in those it is peered with. Addresses are unique there, if not over all networks.
-    fn nearest(
-        &self,
-        sources: Vec<End<'a>>,
-        destinations: Vec<End<'a>>,
-    ) -> (Vec<End<'a>>, Vec<End<'a>>) {
-        match (sources.as_slice(), destinations.as_slice()) {
-            ([one], [_, _, ..]) => {
-                let near = self.near(one, &destinations);
-                (sources, near)
-            }
-            ([_, _, ..], [one]) => {
-                let near = self.near(one, &sources);
-                (near, destinations)
-            }
-            _ => (sources, destinations),
+/// What no rule can do about a flow, one sentence each.
+fn other_causes(
+    topology: &Topology,
+    flow: &Flow,
+    source: Option<&End<'_>>,
+    destination: Option<&End<'_>>,
+) -> Vec<String> {
+    let mut causes = Vec::new();
+    let networks = [source, destination].map(|end| end?.place(topology));
+    if let [Some(from), Some(to)] = networks {
+        let names = format!("`{}` and `{}`", from.name(), to.name());
+        match topology.are_joined(from, to) {
+            Some(true) => {}
+            Some(false) => causes.push(format!(
+                "no connected peering joins the virtual networks {names}: unless a gateway or an appliance routes between them, nothing arrives"
+            )),
+            None => causes.push(format!(
+                "the input does not tell whether the peering between {names} is connected"
+            )),
         }
     }
-
-    fn near(&self, one: &End<'a>, others: &[End<'a>]) -> Vec<End<'a>> {
-        let Some(here) = one.virtual_network(self.topology) else { return others.to_vec() };
-        let within = |accepts: &dyn Fn(&VirtualNetwork) -> bool| -> Vec<End<'a>> {
-            let is_near = |end: &&End<'a>| end.virtual_network(self.topology).is_some_and(accepts);
-            others.iter().filter(is_near).cloned().collect()
-        };
-        let same = within(&|there| there.id == here.id);
-        if !same.is_empty() {
-            return same;
-        }
-        let joined = within(&|there| self.topology.are_joined(here, there) == Some(true));
-        if joined.is_empty() { others.to_vec() } else { joined }
+    let internet = topology.service_tags().addresses(&ServiceTag::internet());
+    let is_mail = flow.protocol() == Protocol::TCP && flow.destination_port() == Some(25);
+    if is_mail
+        && source.is_some()
+        && destination.is_none()
+        && internet.is_some_and(|internet| internet.contains(flow.destination()))
+    {
+        causes.push(
+            "outbound TCP 25 to the Internet may be blocked by the type of the subscription"
+                .to_owned(),
+        );
     }
-
-    fn other_causes(
-        &self,
-        flow: &Flow,
-        source: Option<&End<'a>>,
-        destination: Option<&End<'a>>,
-    ) -> Vec<String> {
-        let mut causes = Vec::new();
-        let network_of = |end: Option<&End<'a>>| end?.virtual_network(self.topology);
-        if let (Some(from), Some(to)) = (network_of(source), network_of(destination)) {
-            let names = format!("`{}` and `{}`", from.name(), to.name());
-            match self.topology.are_joined(from, to) {
-                Some(true) => {}
-                Some(false) => causes.push(format!(
-                    "no connected peering joins the virtual networks {names}: unless a gateway or an appliance routes between them, nothing arrives"
-                )),
-                None => causes.push(format!(
-                    "the input does not tell whether the peering between {names} is connected"
-                )),
-            }
-        }
-        let internet =
-            self.topology.service_tags().addresses(&crate::model::ServiceTag::internet());
-        let is_mail = flow.protocol() == Protocol::TCP && flow.destination_port() == Some(25);
-        if is_mail
-            && source.is_some()
-            && destination.is_none()
-            && internet.is_some_and(|internet| internet.contains(flow.destination()))
-        {
-            causes.push(
-                "outbound TCP 25 to the Internet may be blocked by the type of the subscription"
-                    .to_owned(),
-            );
-        }
-        causes
-    }
-}
-
-fn only<'a>(address: IpAddr, ends: Vec<End<'a>>) -> Result<Option<End<'a>>, PathError> {
-    if ends.len() > 1 {
-        let holders = ends.iter().map(|end| end.id().clone()).collect();
-        return Err(PathError::Ambiguous { address, holders });
-    }
-    Ok(ends.into_iter().next())
+    causes
 }
 
 impl PathVerdict {
@@ -491,9 +350,8 @@ impl fmt::Display for PathVerdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ServiceTag;
     use crate::network::testing::{id, network};
-    use crate::network::{PeeringState, PublicIpAddress};
+    use crate::network::{PeeringState, PrivateEndpoint, PublicIpAddress};
 
     use Verdict::{Allow, Deny, Indeterminate};
 
@@ -626,8 +484,8 @@ mod tests {
         // S4.5: the default rules then do not let it in, which is a verdict of theirs.
         let verdict = evaluate(&broken.with_group("nsg", &["server"], &[]), SSH);
         assert_eq!(verdict.verdict, Deny);
-        let one_sided =
-            state(PeeringState::Unknown).with(|all| all.virtual_network_of("hub").peerings.clear());
+        let one_sided = state(PeeringState::Unstated)
+            .with(|all| all.virtual_network_of("hub").peerings.clear());
         assert!(causes(&one_sided)[0].contains("does not tell"));
     }
 

@@ -21,6 +21,7 @@ mod chain;
 mod ends;
 mod exempt;
 mod gate;
+mod holders;
 mod platform;
 mod trace;
 

@@ -119,7 +119,11 @@ impl Exemption {
 }
 
 impl Platform {
-    pub(super) fn of_end(topology: &Topology, subnet: Option<&Subnet>, gates: &[Gate]) -> Self {
+    pub(super) fn of_end(
+        topology: &Topology,
+        subnet: Result<&Subnet, Unresolved>,
+        gates: &[Gate],
+    ) -> Self {
         let (licensing, licensing_doubt) = licensing(topology, subnet);
         let services =
             [PlatformService::Dns, PlatformService::InstanceMetadata, PlatformService::Licensing];
@@ -299,12 +303,13 @@ fn aimed_at(tag: &ServiceTag, rule: &Rule) -> Option<Rule> {
 /// (S5.4), and why that is not certain.
 fn licensing(
     topology: &Topology,
-    subnet: Option<&Subnet>,
+    subnet: Result<&Subnet, Unresolved>,
 ) -> (Arc<AddressSet>, Option<Unresolved>) {
     let addresses = Arc::clone(topology.licensing_addresses());
-    let id = match subnet.and_then(|subnet| subnet.route_table.as_ref()) {
-        None => return (addresses, None),
-        Some(link) => match (link.known(), link.unknown()) {
+    let id = match subnet.map(|subnet| subnet.route_table.as_ref()) {
+        Err(reason) => return (addresses, Some(reason)),
+        Ok(None) => return (addresses, None),
+        Ok(Some(link)) => match (link.known(), link.unknown()) {
             (Some(id), _) => id,
             (None, text) => return (addresses, text.cloned().map(Unresolved::Value)),
         },

@@ -280,12 +280,17 @@ impl Topology {
         if first.id == second.id {
             return Some(true);
         }
-        let to_second = first
+        let states: Vec<Joined> = first
             .peerings
             .iter()
-            .filter(|peering| peering.remote.as_ref().and_then(Value::known) == Some(&second.id));
-        let states: Vec<Joined> =
-            to_second.map(|peering| self.tag_of().joined(first, peering)).collect();
+            .filter_map(|peering| {
+                let state = self.tag_of().joined(first, peering);
+                match peering.remote.as_ref().and_then(Value::known) {
+                    Some(id) => (*id == second.id).then_some(state),
+                    None => (state != Joined::No).then_some(Joined::Unknown),
+                }
+            })
+            .collect();
         if states.contains(&Joined::Yes) {
             return Some(true);
         }
@@ -486,7 +491,8 @@ fn with_groups(names: Names, network: &Network, index: &Index) -> Names {
             }
         }
     }
-    let input_tells = !network.network_interfaces.is_empty() && !network.is_cut;
+    of_any.extend(unread_members(network));
+    let input_tells = !network.network_interfaces.is_empty();
     for id in mentioned(network) {
         let of_this = parts.entry(id.clone()).or_default();
         if !input_tells {
@@ -521,6 +527,14 @@ fn members(network: &Network) -> impl Iterator<Item = (&[Value<ResourceId>], Con
     configurations.chain(endpoints).filter(|(groups, _)| !groups.is_empty())
 }
 
+/// What stands in the place of members: of any group, with any address.
+fn unread_members(network: &Network) -> impl Iterator<Item = Contents> {
+    let interfaces = network.network_interfaces.iter();
+    let configurations = interfaces.flat_map(|interface| &interface.unknown_ip_configurations);
+    let texts = configurations.chain(&network.unlisted.interfaces);
+    texts.cloned().map(|text| Contents::unknown(Unresolved::Value(text)))
+}
+
 fn addresses_of_configuration(
     interface: &NetworkInterface,
     configuration: &IpConfiguration,
@@ -540,10 +554,10 @@ fn addresses_of_endpoint(network: &Network, endpoint: &PrivateEndpoint) -> Conte
         .filter_map(|id| network.network_interface(id))
         .flat_map(NetworkInterface::addresses);
     let all: AddressSet = own.chain(of_interfaces).map(AddressSet::from).collect();
-    if all.is_empty() {
-        return Contents::unknown(Unresolved::InterfaceAddress(endpoint.id.clone()));
-    }
-    Contents::known(all)
+    let unread = endpoint.unknown_addresses.iter().cloned().map(Unresolved::Value);
+    let none = all.is_empty().then(|| Unresolved::InterfaceAddress(endpoint.id.clone()));
+    let unknown = unread.chain(none).map(Contents::unknown);
+    [Contents::known(all)].into_iter().chain(unknown).collect()
 }
 
 /// Every application security group that is a resource of the network or named by a rule.

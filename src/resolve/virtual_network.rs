@@ -97,7 +97,8 @@ impl TagOf<'_> {
         match peering.state {
             PeeringState::Connected => open,
             PeeringState::Disconnected | PeeringState::Initiated => Joined::No,
-            PeeringState::Unknown => {
+            PeeringState::Unknown => Joined::Unknown,
+            PeeringState::Unstated => {
                 let remote = self.remote(peering);
                 let is_back = |back: &Peering| {
                     let id = back.remote.as_ref().and_then(Value::known);
@@ -167,10 +168,12 @@ impl TagOf<'_> {
     }
 
     fn peer_space(&self, peering: &Peering, unresolved: impl Fn() -> Unresolved) -> Contents {
-        let recorded = prefixes(&peering.remote_address_space);
+        let unread = peering.unknown_remote_address_space.iter().cloned().map(Unresolved::Value);
+        let recorded = [prefixes(&peering.remote_address_space)].into_iter();
+        let recorded: Contents = recorded.chain(unread.map(Contents::unknown)).collect();
         let whole = match (self.remote(peering), &peering.remote) {
             (Some(remote), _) => self.address_space(remote),
-            (None, _) if !recorded.known.is_empty() => recorded,
+            (None, _) if !recorded.possible.is_empty() => recorded,
             (None, Some(Value::Known(id))) => {
                 Contents::unknown(Unresolved::VirtualNetwork(id.clone()))
             }
@@ -208,17 +211,19 @@ impl TagOf<'_> {
             .iter()
             .map(|(peering, _)| peering)
             .find(|peering| peering.use_remote_gateways != Value::Known(false));
-        let gateway_of = match (own, of_peer) {
-            (_, Some(peering)) => {
+        let unread = of.unknown_subnets.iter().cloned();
+        let may_be_one = unread.chain(of.subnets.iter().filter_map(Subnet::unknown_name)).next();
+        let reason = match (own, of_peer, may_be_one) {
+            (_, Some(peering), _) => {
                 let remote = peering.remote.as_ref().and_then(Value::known);
-                remote.cloned().unwrap_or_else(|| peering_id(of, peering))
+                Unresolved::Gateway(remote.cloned().unwrap_or_else(|| peering_id(of, peering)))
             }
-            (Some(_), None) => of.id.clone(),
-            (None, None) => return None,
+            (Some(_), None, _) => Unresolved::Gateway(of.id.clone()),
+            (None, None, Some(text)) => Unresolved::Value(text),
+            (None, None, None) => return None,
         };
         let private = self.tags.public_addresses().complement();
-        let unknown = Contents::unknown_within(private, Unresolved::Gateway(gateway_of));
-        self.extra().is_empty().then_some(unknown)
+        self.extra().is_empty().then(|| Contents::unknown_within(private, reason))
     }
 
     fn routes(&self, subnet: &Subnet) -> Vec<Contents> {
@@ -337,7 +342,7 @@ mod tests {
     #[test]
     fn a_peering_without_a_state_is_connected_when_there_is_one_back() {
         let unsaid = hub_peered()
-            .with(|all| all.virtual_network_of("hub").peerings[0].state = PeeringState::Unknown);
+            .with(|all| all.virtual_network_of("hub").peerings[0].state = PeeringState::Unstated);
         holds(unsaid.clone(), BOTH);
         let one_sided = unsaid.with(|all| all.virtual_network_of("spoke").peerings.clear());
         let reason = Unresolved::Peering(id("hub").child("virtualNetworkPeerings", "to-spoke"));
@@ -442,6 +447,8 @@ mod tests {
         assert!(!contents.possible.contains("8.8.8.8".parse().unwrap()));
         let own = hub().with_subnet("hub/GatewaySubnet", "10.0.255.0/27");
         lacks(own, HUB, Unresolved::Gateway(id("hub")));
+        let perhaps = hub().with_subnet("hub/[parameters('name')]", "10.0.255.0/27");
+        lacks(perhaps, HUB, Unresolved::Value(UnknownValue::new("[parameters('name')]")));
         let settled = through_peer
             .with(|all| all.extra_virtual_network_prefixes.push("192.168.0.0/16".parse().unwrap()));
         holds(settled, "10.0.0.0/15, 168.63.129.16/32, 192.168.0.0/16");

@@ -75,11 +75,11 @@ impl FlowBox {
             protocols: if protocol_is_known { rule.protocols.known } else { ProtocolSet::FULL },
             source: Arc::clone(&rule.source.possible),
             destination: Arc::clone(&rule.destination.possible),
-            icmp_types: if rule.is_icmp() {
+            // A rule of unknown protocol may be an ICMP rule, whose ports are types (S1.23).
+            icmp_types: if rule.is_icmp() || !(protocol_is_known || portless) {
                 types(&destination_ports)
             } else {
-                // A rule of unknown protocol may be an ICMP rule, whose ports are types.
-                all_if(portless || !protocol_is_known)
+                all_if(portless)
             },
             source_ports,
             destination_ports,

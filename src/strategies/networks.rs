@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::Generator;
 use super::generator::{resource, vnet_space};
-use crate::model::{AdminRuleCollection, Flow, ResourceId, Value};
+use crate::model::{AddressItem, AdminRuleCollection, Flow, ResourceId, Value};
 use crate::net::{Prefix, Protocol};
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, BastionSku, IpConfiguration, Link, Network,
@@ -109,6 +109,9 @@ impl Generator {
                 subnet.private_endpoint_policies =
                     Some(PrivateEndpointPolicies::SecurityGroup.into());
             }
+            if self.choices.one_in(12) {
+                subnet.delegations.push("Microsoft.Databricks/workspaces".to_owned());
+            }
             if self.is_unknown(16) {
                 subnet.unknown_prefixes.push(self.unknown_value());
             }
@@ -149,7 +152,12 @@ impl Generator {
     /// Peers the first network with some of the others, from both sides or from one.
     fn add_peerings(&mut self, network: &mut Network) {
         let Some((first, others)) = network.virtual_networks.split_first_mut() else { return };
-        for other in others {
+        let mut spaces = first.address_space.clone();
+        for (number, other) in others.iter_mut().enumerate() {
+            // Azure refuses peers whose spaces overlap.
+            if other.address_space.iter().any(|space| spaces.contains(space)) {
+                continue;
+            }
             let state = self.choices.one_of(
                 PeeringState::Connected,
                 &[PeeringState::Disconnected, PeeringState::Initiated, PeeringState::Connected],
@@ -157,10 +165,16 @@ impl Generator {
             if self.choices.one_in(3) {
                 continue;
             }
-            let mut there = Peering::new("there", Some(other.id.clone().into()));
+            spaces.extend(&other.address_space);
+            let mut there = Peering::new(format!("there-{number}"), Some(other.id.clone().into()));
             there.state = state.clone();
             there.remote_address_space.clone_from(&other.address_space);
             there.allow_virtual_network_access = (!self.choices.one_in(4)).into();
+            if self.choices.one_in(4) {
+                there.complete = false.into();
+                there.remote_subnets.extend(other.subnets.first().map(|one| one.name().to_owned()));
+                there.local_subnets.push("subnet-0".to_owned());
+            }
             first.peerings.push(there);
             let mut back = Peering::new("back", Some(first.id.clone().into()));
             back.state = state;
@@ -222,7 +236,19 @@ impl Generator {
         let first = subnet.and_then(|subnet| subnet.prefixes.first()).map(Prefix::address);
         let link = subnet.map(|subnet| subnet.id.clone().into());
         let mut endpoint = PrivateEndpoint::new(resource("privateEndpoints", "endpoint"), link);
-        endpoint.addresses.extend(first.and_then(|first| host(first, 40)));
+        let address = first.and_then(|first| host(first, 40));
+        endpoint.addresses.extend(address);
+        if self.choices.one_in(2) {
+            endpoint.application_security_groups.push(Self::asg(self.choices.below(3)).into());
+        }
+        if self.choices.one_in(2) {
+            let mut interface = NetworkInterface::new(resource("networkInterfaces", "endpoint"));
+            let configuration = IpConfiguration::new("one", address, endpoint.subnet.clone());
+            interface.ip_configurations.push(configuration);
+            interface.private_endpoint = Some(endpoint.id.clone().into());
+            endpoint.network_interfaces.push(interface.id.clone().into());
+            network.network_interfaces.push(interface);
+        }
         network.private_endpoints.push(endpoint);
     }
 
@@ -235,30 +261,57 @@ impl Generator {
         network.bastion_hosts.push(host);
     }
 
-    /// Up to three admin rules on the first virtual network, or on a group with members nobody
-    /// knows.
+    /// Up to two collections of up to three admin rules, of one manager or of two, on virtual
+    /// networks, subnets, and members that nobody knows.
     fn add_admin_rules(&mut self, network: &mut Network) {
-        if !self.choices.one_in(2) {
-            return;
+        let services = self.choices.one_of("None", &["All", "AllowRulesOnly"]);
+        for number in 0..self.choices.below(3) {
+            let manager = self.network_manager();
+            let mut group = NetworkGroup::new(
+                manager.child("networkGroups", &format!("group-{number}")),
+                self.members(network),
+            );
+            group.complete = !self.is_unknown(6);
+            let id = manager
+                .child("securityAdminConfigurations", "configuration")
+                .child("ruleCollections", &format!("collection-{number}"));
+            let mut collection = AdminRuleCollection::new(id);
+            collection.applies_to.push(group.id.clone().into());
+            collection.intent_policy_services.push(services.to_owned().into());
+            for _ in 0..self.choices.between(1, 3) {
+                let mut rule = self.admin_rule();
+                if self.choices.one_in(6) {
+                    rule.source = AddressItem::NetworkGroup(group.id.clone()).into();
+                }
+                if !collection.rules.iter().any(|other| other.name == rule.name) {
+                    collection.rules.push(rule);
+                }
+            }
+            network.network_groups.push(group);
+            network.admin_rule_collections.push(collection);
         }
-        let manager = resource("networkManagers", "manager");
-        let members: Vec<ResourceId> =
-            network.virtual_networks.iter().take(1).map(|one| one.id.clone()).collect();
-        let mut group = NetworkGroup::new(manager.child("networkGroups", "group"), members);
-        group.complete = !self.is_unknown(6);
-        let id = manager
-            .child("securityAdminConfigurations", "configuration")
-            .child("ruleCollections", "collection");
-        let mut collection = AdminRuleCollection::new(id);
-        collection.applies_to.push(group.id.clone().into());
-        for _ in 0..self.choices.between(1, 3) {
-            let rule = self.admin_rule();
-            if !collection.rules.iter().any(|other| other.name == rule.name) {
-                collection.rules.push(rule);
+    }
+
+    /// The manager of a subscription, or that of a management group above it (S6.14).
+    fn network_manager(&mut self) -> ResourceId {
+        if self.choices.one_in(4) {
+            return ResourceId::new(
+                "/providers/Microsoft.Management/managementGroups/mg/providers/Microsoft.Network/networkManagers/root",
+            );
+        }
+        resource("networkManagers", "manager")
+    }
+
+    /// The first virtual network, or some of them and of their subnets.
+    fn members(&mut self, network: &Network) -> Vec<ResourceId> {
+        let mut members = Vec::new();
+        for (number, one) in network.virtual_networks.iter().enumerate() {
+            if number == 0 || self.choices.one_in(2) {
+                let subnet = one.subnets.first().filter(|_| self.choices.one_in(3));
+                members.push(subnet.map_or(&one.id, |subnet| &subnet.id).clone());
             }
         }
-        network.network_groups.push(group);
-        network.admin_rule_collections.push(collection);
+        members
     }
 }
 

@@ -31,6 +31,7 @@ mod properties;
 mod readers;
 mod readme;
 mod refusals;
+mod repair;
 mod small_world;
 mod space;
 mod support;

@@ -150,7 +150,7 @@ fn sets() -> impl Iterator<Item = ([HeaderSpace; 3], Vec<Flow>)> {
     })
 }
 
-fn region_of(rule: &nsg_engine::resolve::Rule) -> Region {
+pub(crate) fn region_of(rule: &nsg_engine::resolve::Rule) -> Region {
     Region {
         protocols: rule.protocols.known,
         source: rule.source.known.as_ref().clone(),

@@ -26,6 +26,7 @@ mod exposure;
 mod gates;
 mod network;
 mod places;
+pub mod repair;
 mod survey;
 mod tags;
 

@@ -165,7 +165,7 @@ impl Names {
     }
 
     /// The addresses of one item of a rule, as far as they are known.
-    pub(super) fn addresses(&self, item: &AddressItem) -> Contents {
+    pub(crate) fn addresses(&self, item: &AddressItem) -> Contents {
         let group = |id, unresolved: fn(ResourceId) -> Unresolved| {
             let listed = self.groups.get(id).cloned();
             listed.unwrap_or_else(|| Contents::unknown(unresolved(id.clone())))

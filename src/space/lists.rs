@@ -207,6 +207,26 @@ impl Lists {
         sweep(&self.ground, &self.asked, question, meter).map(Answer)
     }
 
+    /// Whether all flows of the piece lie in one of the regions a question is narrowed to, if it
+    /// is; `None` when none lies in any. A region that covers the piece makes the others
+    /// superfluous.
+    pub(crate) fn narrow(
+        &self,
+        active: &mut Vec<u32>,
+        covers: impl Fn(u32) -> bool,
+    ) -> Option<bool> {
+        if self.focus == self.settled {
+            return Some(true);
+        }
+        let start = active.partition_point(|&id| !self.is_focus(id));
+        let covering = active.iter().skip(start).copied().find(|&id| covers(id));
+        if let Some(covering) = covering {
+            active.truncate(start);
+            active.push(covering);
+        }
+        (active.len() > start).then_some(covering.is_some())
+    }
+
     /// Cuts the entries of `active` into lists and drops those that cannot matter there; what
     /// is dropped is gone from `active` too.
     pub(crate) fn trim(&self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Vec<Trimmed> {
@@ -512,7 +532,7 @@ impl<F: Fn(Fate, Fate, bool) -> NodeId> Question for Fates<'_, F> {
 
     fn settle(&mut self, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<NodeId> {
         let [mut first, mut second] = self.lists.take_settled(active);
-        let Some(is_inside) = narrow(self.lists, active, &covers) else { return Some(0) };
+        let Some(is_inside) = self.lists.narrow(active, &covers) else { return Some(0) };
         let lists = self.lists.trim(active, covers);
         let (one, other) = lists.split_at(self.second.min(lists.len()));
         let is_same = first.is_none() && second.is_none() && self.are_same(one, other, active);
@@ -555,19 +575,4 @@ impl<F: Fn(Fate, Fate, bool) -> NodeId> Question for Fates<'_, F> {
         active.extend(second);
         None
     }
-}
-
-/// Whether all flows of the piece lie in one of the regions a question is narrowed to, if it is;
-/// `None` when none lies in any. A region that covers the piece makes the others superfluous.
-fn narrow(lists: &Lists, active: &mut Vec<u32>, covers: impl Fn(u32) -> bool) -> Option<bool> {
-    if lists.focus == lists.settled {
-        return Some(true);
-    }
-    let start = active.partition_point(|&id| !lists.is_focus(id));
-    let covering = active.iter().skip(start).copied().find(|&id| covers(id));
-    if let Some(covering) = covering {
-        active.truncate(start);
-        active.push(covering);
-    }
-    (active.len() > start).then_some(covering.is_some())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::repair::{End, Goal, PathRepairs, repair_path};
 use super::{Gates, Judgement, always_allows, always_denies, ends};
 use crate::model::Access;
 use crate::resolve::Topology;
@@ -94,6 +95,11 @@ impl Contract {
         limits: &Limits,
     ) -> Result<Judgement, LimitExceeded> {
         ends::check(self, topology, limits)
+    }
+
+    /// What to change in the rules of one end of a path so that its gates keep it.
+    pub fn repairs(&self, end: &End<'_>, limits: &Limits) -> PathRepairs {
+        repair_path(end, &Goal::new(self.access, self.region.clone()), limits)
     }
 }
 

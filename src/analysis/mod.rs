@@ -13,6 +13,7 @@
 //! | [`equivalent`], [`implies`], [`disjoint`] | whether that holds of two policies |
 //! | [`exposure`] | exactly what reaches an interface through all its gates |
 //! | [`always_allows`], [`always_denies`], [`Contract`] | whether that holds of some regions |
+//! | [`repair`] | what to change in rules so that a region is allowed or denied, and what else that does |
 //!
 //! Names whose contents are unknown make answers three-valued, never wrong: a claim holds only
 //! if it holds however the unknowns turn out, taking every unknown by itself.

@@ -47,6 +47,7 @@ mod deciders;
 mod edit;
 mod goal;
 mod narrowing;
+mod path;
 mod proof;
 mod room;
 mod worlds;
@@ -57,6 +58,7 @@ use std::fmt;
 
 pub use edit::Edit;
 pub use goal::{Goal, NotARule};
+pub use path::{End, GroupRepairs, PathRepairs, Together, repair_path};
 pub use proof::Extent;
 
 use candidates::Situation;

@@ -2,10 +2,10 @@
 
 use super::worlds::World;
 use super::{Edit, Goal, List};
-use crate::analysis::{Contract, Counterexample, Difference, Judgement, difference};
-use crate::model::SecurityGroup;
+use crate::analysis::{Contract, Counterexample, Difference, Gates, Judgement, difference};
+use crate::model::{Access, SecurityGroup};
 use crate::resolve::{Ruleset, Unresolved};
-use crate::space::{HeaderSpace, LimitExceeded, Limits};
+use crate::space::{HeaderSpace, LimitExceeded, Limits, Region};
 
 /// How what a repair changes compares with what was wanted.
 ///
@@ -73,7 +73,8 @@ fn compare(
         let before = world.ruleset(list.group, list.direction);
         let after = world.ruleset(changed, list.direction);
         let made = difference(&(&before).into(), &(&after).into(), limits)?;
-        match judge(list, goal, world, &after, &made, limits)? {
+        let wanted = goal.region(list, world);
+        match judge(goal.access(), wanted, &(&after).into(), &made, limits)? {
             Judged::Missed => return Ok(None),
             Judged::Idle => {}
             Judged::Changes(extent) => extents.push(extent),
@@ -93,7 +94,7 @@ fn compare(
 }
 
 /// What is so in one world.
-enum Judged {
+pub(super) enum Judged {
     /// The goal is not reached.
     Missed,
     /// The goal speaks of no flow here, and none changes.
@@ -101,17 +102,16 @@ enum Judged {
     Changes(Extent),
 }
 
-fn judge(
-    list: &List<'_>,
-    goal: &Goal,
-    world: &World,
-    after: &Ruleset,
+/// Judges a change by the flows that it was to make as wanted, and what is not known about them.
+pub(super) fn judge(
+    access: Access,
+    (region, mut unknown): (Region, Vec<Unresolved>),
+    after: &Gates,
     made: &Difference,
     limits: &Limits,
 ) -> Result<Judged, LimitExceeded> {
-    let (region, mut unknown) = goal.region(list, world);
     let wanted = HeaderSpace::of_region(&region);
-    match Contract::new(goal.access(), region).check(&after.into(), limits)? {
+    match Contract::new(access, region).check(after, limits)? {
         Judgement::Fails(_) => return Ok(Judged::Missed),
         Judgement::Unknown(example) => unknown.extend(unknown_about(after, &example)),
         Judgement::Holds => {}
@@ -135,10 +135,12 @@ fn judge(
 }
 
 /// What is not known about the rules that may decide the flow.
-fn unknown_about(rules: &Ruleset, example: &Counterexample) -> Vec<Unresolved> {
+fn unknown_about(gates: &Gates, example: &Counterexample) -> Vec<Unresolved> {
     let undecided = example.reasons.iter().flat_map(|reason| &reason.undecided);
+    let rules =
+        undecided.filter_map(|rule| gates.rulesets().get(rule.gate)?.rules().get(rule.index));
     let mut all: Vec<Unresolved> = Vec::new();
-    for rule in undecided.filter_map(|rule| rules.rules().get(rule.index)) {
+    for rule in rules {
         for reason in rule.unresolved() {
             if !all.contains(reason) {
                 all.push(reason.clone());

@@ -31,7 +31,7 @@ fn classifiers(ruleset: &Ruleset) -> Vec<Classifier> {
     let build = |config: &Config| match Classifier::new(ruleset, config) {
         Ok(classifier) => Some(classifier),
         Err(BuildError::Unsuitable { strategy: Strategy::Forest, .. }) => None,
-        Err(BuildError::SizeLimit { strategy: Strategy::Table, .. }) => None,
+        Err(BuildError::SizeLimit { strategy: Strategy::Pairs | Strategy::Table, .. }) => None,
         Err(error) => panic!("{error}"),
     };
     forced.iter().chain([&Config::new()]).filter_map(build).collect()
@@ -258,9 +258,9 @@ fn small_rulesets_agree_cell_by_cell() {
             whole.rules().iter().take(6).cloned().collect(),
             whole.fallback(),
         );
-        let strategy = Strategy::ALL[usize::try_from(seed / 2 % 4).unwrap()];
+        let strategy = Strategy::ALL[usize::try_from(seed / 2).unwrap() % Strategy::ALL.len()];
         let tiers: Vec<Tier> = Tier::available().collect();
-        let tier = tiers[usize::try_from(seed / 8).unwrap() % tiers.len()];
+        let tier = tiers[usize::try_from(seed / 10).unwrap() % tiers.len()];
         let config = Config::new().strategy(strategy).tier(tier);
         let Ok(classifier) = Classifier::new(&ruleset, &config) else {
             continue;
@@ -337,7 +337,9 @@ fn plain_rules_by_the_thousand() {
         let ruleset = plain_ruleset(rules, seed);
         let flows = flows_at(&ruleset, 400, seed);
         let all = classifiers(&ruleset);
-        assert!(all.iter().any(|classifier| classifier.kind() == Strategy::Forest));
+        for strategy in [Strategy::Forest, Strategy::Pairs] {
+            assert!(all.iter().any(|classifier| classifier.kind() == strategy), "{strategy}");
+        }
         for classifier in &all {
             check_one(classifier, &ruleset, &flows);
         }
@@ -392,6 +394,25 @@ fn hostile_rulesets() -> Vec<(&'static str, Ruleset)> {
             numbered(300, &|n| format!("tcp *:{}-{} -> *:{}-{}", n, n + 700, 2 * n, 2 * n + 9)),
         ),
         ("identical", numbered(1000, &|_| "tcp 10.0.0.0/8:* -> *:443".to_owned())),
+        (
+            "thousands of nested pairs",
+            numbered(3000, &|n| {
+                let source = prefix(0x0a01_0203 ^ (n % 97) << 8, 8 + n % 25);
+                let destination = prefix(0x0a01_0203 ^ (n % 89) << 8, 8 + n / 25 % 25);
+                format!("tcp {source}:* -> {destination}:{}", n % 7)
+            }),
+        ),
+        (
+            "thousands of services of one pair",
+            numbered(3000, &|n| format!("tcp 10.0.0.1:* -> 10.0.0.2:{n}")),
+        ),
+        (
+            "stairs of ranges",
+            numbered(2500, &|n| {
+                let [a, b] = [n, n + 2500].map(|at| Ipv4Addr::from(0x0a00_0000 + at));
+                format!("tcp {a}-{b}:* -> {a}-{b}:*")
+            }),
+        ),
         ("deep IPv6", numbered(97, &|n| format!("tcp [fd00::/{}]:* -> *:*", 128 - n))),
     ]
 }

@@ -84,6 +84,8 @@ pub enum Strategy {
     Bitsets,
     /// Cut trees over plain rules.
     Forest,
+    /// Address classes in pairs, and lists of rules by kind.
+    Pairs,
     /// One rule after the other; fits whenever the rules themselves do.
     Scan,
     /// Equivalence classes, then two loads from exactly reduced decision tables.
@@ -92,7 +94,7 @@ pub enum Strategy {
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Bitsets, Self::Forest, Self::Scan, Self::Table];
+    pub const ALL: [Self; 5] = [Self::Bitsets, Self::Forest, Self::Pairs, Self::Scan, Self::Table];
 }
 
 impl fmt::Display for Strategy {
@@ -100,6 +102,7 @@ impl fmt::Display for Strategy {
         f.write_str(match self {
             Self::Bitsets => "bitsets",
             Self::Forest => "forest",
+            Self::Pairs => "pairs",
             Self::Scan => "scan",
             Self::Table => "table",
         })
@@ -108,7 +111,7 @@ impl fmt::Display for Strategy {
 
 /// The text is not a strategy.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("`{text}` is not a strategy: expected `bitsets`, `forest`, `scan` or `table`")]
+#[error("`{text}` is not a strategy: expected `bitsets`, `forest`, `pairs`, `scan` or `table`")]
 pub struct StrategyError {
     text: String,
 }

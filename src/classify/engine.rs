@@ -7,6 +7,7 @@ use super::fields::Fields;
 use super::forest::{Forest, is_plain};
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
+use super::pairs::Pairs;
 use super::report::PartReport;
 use super::rules::Rules;
 use super::scan::Scan;
@@ -36,6 +37,7 @@ pub(super) trait Lookup<B> {
 pub(super) enum Engine<B: Bits> {
     Bitsets(AnyBitsets<B>),
     Forest(Forest<B>),
+    Pairs(Pairs<B>),
     Scan(Scan<B>),
     Table(Table<B>),
 }
@@ -46,6 +48,7 @@ macro_rules! with_lookup {
         match $engine {
             Engine::Bitsets(bitsets) => with_bitsets!(bitsets, $lookup => $body),
             Engine::Forest($lookup) => $body,
+            Engine::Pairs($lookup) => $body,
             Engine::Scan($lookup) => $body,
             Engine::Table($lookup) => $body,
         }
@@ -62,8 +65,11 @@ pub(super) struct Part<B: Bits> {
 /// Tables larger than this leave the caches near the core, and bit sets are as fast.
 const TABLE_LIMIT: usize = 4 << 20;
 
-/// From here on, rows of bits are longer than the way down a few trees.
+/// From here on, classes are so many that their tables and rows leave the caches near the core.
 const MANY_RULES: usize = 2048;
+
+/// From here on, plain rules are found sooner by pairs of addresses than by rows of bits.
+const SOME_RULES: usize = 512;
 
 /// The most words of rows that class computation may toggle.
 const CLASS_WORK: usize = 1 << 27;
@@ -146,6 +152,7 @@ fn forced<B: Bits>(
     let engine = match strategy {
         Strategy::Scan => Engine::Scan(Scan::new(rules, limit)?),
         Strategy::Forest => Engine::Forest(Forest::new(rules, limit)?),
+        Strategy::Pairs => Engine::Pairs(Pairs::new(rules, limit)?),
         Strategy::Bitsets => {
             let (fields, rows, counts) = Fields::new(rules, limit)?;
             report.fields = Some(counts);
@@ -163,9 +170,14 @@ fn forced<B: Bits>(
 fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, PartReport), Unfit> {
     let scan =
         |reason| Ok((Engine::Scan(Scan::new(rules, limit)?), report(Strategy::Scan, reason)));
-    let without_classes = |reason| match Forest::new(rules, limit) {
-        Ok(forest) => Ok((Engine::Forest(forest), report(Strategy::Forest, reason))),
-        Err(_) => scan(reason),
+    let without_classes = |reason| {
+        if let Ok(pairs) = Pairs::new(rules, limit) {
+            return Ok((Engine::Pairs(pairs), report(Strategy::Pairs, reason)));
+        }
+        match Forest::new(rules, limit) {
+            Ok(forest) => Ok((Engine::Forest(forest), report(Strategy::Forest, reason))),
+            Err(_) => scan(reason),
+        }
     };
     if rules.entries.len() > MANY_RULES && is_plain(rules) {
         return without_classes("thousands of plain rules");
@@ -182,13 +194,21 @@ fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, Par
         Ok(table) => {
             Ok((Engine::Table(table), with_fields(Strategy::Table, "decision tables are small")))
         }
-        Err((_, fields)) => match AnyBitsets::new(rules, fields, rows, limit) {
-            Ok(bitsets) => Ok((
-                Engine::Bitsets(bitsets),
-                with_fields(Strategy::Bitsets, "decision tables would be large"),
-            )),
-            Err(_) => without_classes("rows of bits do not fit the size limit"),
-        },
+        Err((_, fields)) => {
+            let reason = "decision tables would be large";
+            if rules.entries.len() > SOME_RULES
+                && is_plain(rules)
+                && let Ok(pairs) = Pairs::new(rules, limit)
+            {
+                return Ok((Engine::Pairs(pairs), with_fields(Strategy::Pairs, reason)));
+            }
+            match AnyBitsets::new(rules, fields, rows, limit) {
+                Ok(bitsets) => {
+                    Ok((Engine::Bitsets(bitsets), with_fields(Strategy::Bitsets, reason)))
+                }
+                Err(_) => without_classes("rows of bits do not fit the size limit"),
+            }
+        }
     }
 }
 

@@ -24,12 +24,16 @@ use std::hint::select_unpredictable;
 
 use super::Unfit;
 use super::classes::Partition;
+use super::pairs::{Ipv4Spots, Ipv6Spots, Spots};
 use crate::net::{AddressSet, Coordinate, RangeSet};
 
 /// An address of one IP version as a number.
 pub(super) trait Bits: Coordinate + Hash + From<u16> {
     /// What finds its class.
     type Index: Index<Self>;
+
+    /// What finds its record among those of thousands of ranges.
+    type Spots: Spots<Self>;
 
     /// How many bits there are.
     const WIDTH: u32;
@@ -87,6 +91,7 @@ impl Bits for u32 {
     bits!(32);
 
     type Index = Ipv4Index;
+    type Spots = Ipv4Spots;
 
     fn of(set: &AddressSet) -> &RangeSet<u32> {
         set.ipv4()
@@ -97,6 +102,7 @@ impl Bits for u128 {
     bits!(128);
 
     type Index = Ipv6Index;
+    type Spots = Ipv6Spots;
 
     fn of(set: &AddressSet) -> &RangeSet<u128> {
         set.ipv6()

@@ -37,6 +37,7 @@ mod fields;
 mod forest;
 mod index;
 mod key;
+mod pairs;
 mod report;
 mod rules;
 mod scan;

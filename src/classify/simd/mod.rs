@@ -118,6 +118,9 @@ pub(super) trait Work<I> {
 pub(super) trait Simd: Copy {
     /// Runs the work, compiled for this tier.
     fn run<W: Work<I>, I>(self, work: &W, input: I) -> W::Output;
+
+    /// A bit for each of the values that is less than `value`, the first one's the lowest.
+    fn below(self, values: &[i32; 8], value: i32) -> u32;
 }
 
 /// No instructions but those of the target.
@@ -128,6 +131,15 @@ impl Simd for Portable {
     #[inline(always)]
     fn run<W: Work<I>, I>(self, work: &W, input: I) -> W::Output {
         work.run(self, input)
+    }
+
+    #[inline(always)]
+    fn below(self, values: &[i32; 8], value: i32) -> u32 {
+        let mut bits = 0;
+        for (at, candidate) in values.iter().enumerate() {
+            bits |= u32::from(*candidate < value) << at;
+        }
+        bits
     }
 }
 
@@ -160,5 +172,31 @@ mod tests {
         for tier in Tier::available() {
             assert_eq!(Proof::at_most(tier).run(&Sum, &[1, 2, 3][..]), 6);
         }
+    }
+
+    #[test]
+    fn values_below_another_are_found_on_every_tier() {
+        struct Twins;
+        impl Work<[i32; 8]> for Twins {
+            type Output = ();
+
+            fn run<S: Simd>(&self, simd: S, values: [i32; 8]) {
+                for value in values.into_iter().chain([i32::MIN, -1, 0, 1, i32::MAX]) {
+                    for value in [value.wrapping_sub(1), value, value.wrapping_add(1)] {
+                        assert_eq!(simd.below(&values, value), Portable.below(&values, value));
+                    }
+                }
+            }
+        }
+        let few = [i32::MIN, i32::MAX, 0, -1, 1 << 30, 7, -9, 0x7fff_0000];
+        for tier in Tier::available() {
+            for turn in 0..8 {
+                let mut values = few;
+                values.rotate_left(turn);
+                Proof::at_most(tier).run(&Twins, values);
+            }
+            Proof::at_most(tier).run(&Twins, [3; 8]);
+        }
+        assert_eq!(Portable.below(&few, 0), 0b0100_1001);
     }
 }

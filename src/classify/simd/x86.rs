@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "instructions that not every processor has")]
 
 use std::arch::is_x86_feature_detected;
+use std::arch::x86_64::*;
 
 use super::{Simd, Work};
 
@@ -47,6 +48,20 @@ impl Simd for Avx2 {
         // SAFETY: `Avx2::new` alone makes one, where the machine has all of these features.
         unsafe { compiled_for_it(self, work, input) }
     }
+
+    #[inline(always)]
+    fn below(self, values: &[i32; 8], value: i32) -> u32 {
+        #[inline]
+        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn kernel(values: &[i32; 8], value: i32) -> u32 {
+            // SAFETY: a whole array of 32 bytes.
+            let values = unsafe { _mm256_loadu_si256(values.as_ptr().cast()) };
+            let are_below = _mm256_cmpgt_epi32(_mm256_set1_epi32(value), values);
+            _mm256_movemask_ps(_mm256_castsi256_ps(are_below)).cast_unsigned()
+        }
+        // SAFETY: an `Avx2` is evidence of all of these features.
+        unsafe { kernel(values, value) }
+    }
 }
 
 impl Simd for Avx512 {
@@ -58,5 +73,18 @@ impl Simd for Avx512 {
         }
         // SAFETY: `Avx512::new` alone makes one, where the machine has all of these features.
         unsafe { compiled_for_it(self, work, input) }
+    }
+
+    #[inline(always)]
+    fn below(self, values: &[i32; 8], value: i32) -> u32 {
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn kernel(values: &[i32; 8], value: i32) -> u32 {
+            // SAFETY: a whole array of 32 bytes.
+            let values = unsafe { _mm256_loadu_si256(values.as_ptr().cast()) };
+            _mm256_cmpgt_epi32_mask(_mm256_set1_epi32(value), values).into()
+        }
+        // SAFETY: an `Avx512` is evidence of all of these features.
+        unsafe { kernel(values, value) }
     }
 }

@@ -23,6 +23,7 @@ mod doors;
 mod expressions;
 mod ground_truth;
 mod json;
+mod lints;
 mod museum;
 mod naive;
 mod network_difference;

@@ -20,6 +20,47 @@ pub(super) fn create_rule(group: &ResourceId, rule: &SecurityRule) -> String {
     command.text
 }
 
+/// `az network nsg rule update …`, with the fields in which the rules of one name differ.
+pub(super) fn update_rule(
+    group: &ResourceId,
+    before: &SecurityRule,
+    after: &SecurityRule,
+) -> String {
+    let mut command = Command::new("az network nsg rule update");
+    command.of_group(group);
+    command.option("-n", [before.name.as_str()]);
+    if before.priority != after.priority {
+        command.option("--priority", [known(&after.priority)]);
+    }
+    if before.access != after.access {
+        command.option("--access", [known(&after.access)]);
+    }
+    if before.protocol != after.protocol {
+        command.option("--protocol", [known(&after.protocol)]);
+    }
+    if before.source != after.source {
+        command.addresses("source", &after.source);
+    }
+    if before.source_ports != after.source_ports {
+        command.option("--source-port-ranges", ports(&after.source_ports));
+    }
+    if before.destination != after.destination {
+        command.addresses("destination", &after.destination);
+    }
+    if before.destination_ports != after.destination_ports {
+        command.option("--destination-port-ranges", ports(&after.destination_ports));
+    }
+    command.text
+}
+
+/// `az network nsg rule delete …`.
+pub(super) fn delete_rule(group: &ResourceId, rule: &str) -> String {
+    let mut command = Command::new("az network nsg rule delete");
+    command.of_group(group);
+    command.option("-n", [rule]);
+    command.text
+}
+
 /// `az network nsg rule update … --priority N`.
 pub(super) fn renumber_rule(group: &ResourceId, rule: &str, priority: Priority) -> String {
     let mut command = Command::new("az network nsg rule update");
@@ -206,6 +247,28 @@ mod tests {
         ] {
             assert_eq!(quoted(word), expected);
         }
+    }
+
+    #[test]
+    fn an_update_names_what_changes_alone() {
+        let before: SecurityRule =
+            "100 AllowPing allow inbound icmp 10.0.0.0/8:* -> *:8".parse().unwrap();
+        let mut after = before.clone();
+        after.destination_ports = PortSpec::any();
+        let group = ResourceId::new("nsg-vm");
+        let start =
+            "az network nsg rule update -g '<resource-group>' --nsg-name nsg-vm -n AllowPing";
+        assert_eq!(
+            update_rule(&group, &before, &after),
+            format!("{start} --destination-port-ranges '*'")
+        );
+        after = before.clone();
+        after.priority = Priority::new(110).into();
+        assert_eq!(update_rule(&group, &before, &after), format!("{start} --priority 110"));
+        assert_eq!(
+            delete_rule(&group, "AllowPing"),
+            "az network nsg rule delete -g '<resource-group>' --nsg-name nsg-vm -n AllowPing"
+        );
     }
 
     #[test]

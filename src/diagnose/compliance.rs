@@ -179,20 +179,20 @@ fn of_stations(
 ///
 /// A group that may be accepted, because a value in its rules is not known, is warned of.
 pub fn bastion_compliance(topology: &Topology) -> Vec<Finding> {
-    // The demands do not depend on the machine of a session.
-    let question = BastionQuestion::about(String::new());
     let subnets = topology.network().subnets().filter(|(_, subnet)| subnet.is_bastion());
-    subnets.filter_map(|(network, subnet)| refusal(topology, &question, network, subnet)).collect()
+    subnets.filter_map(|(network, subnet)| refusal(topology, network, subnet)).collect()
 }
 
-fn refusal(
+/// The check of the group on a subnet of Bastion's, and whether it may be met by what is not known
+/// of the rules; `None` where there is no group, or its rules are not in the input.
+pub(super) fn of_subnet(
     topology: &Topology,
-    question: &BastionQuestion,
     network: &VirtualNetwork,
     subnet: &Subnet,
-) -> Option<Finding> {
-    let group = topology.security_group(subnet.security_group.as_ref()?.known()?)?;
-    let scene = Scene::of_subnet(topology, question, network, subnet);
+) -> Option<(Compliance, bool)> {
+    // The demands do not depend on the machine of a session.
+    let question = BastionQuestion::about(String::new());
+    let scene = Scene::of_subnet(topology, &question, network, subnet);
     let station = |direction| {
         let chain = Chain::of_subnet(topology, &subnet.id, direction)?;
         let stations = Station::of_chain(&chain).into_iter();
@@ -200,6 +200,13 @@ fn refusal(
     };
     let (inbound, outbound) = (station(Direction::Inbound), station(Direction::Outbound));
     let compliance = of_stations(&scene, inbound.as_ref(), outbound.as_ref())?;
+    let may_be_met = [inbound, outbound].iter().flatten().flat_map(Station::rules).any(has_unknown);
+    Some((compliance, may_be_met))
+}
+
+fn refusal(topology: &Topology, network: &VirtualNetwork, subnet: &Subnet) -> Option<Finding> {
+    let group = topology.security_group(subnet.security_group.as_ref()?.known()?)?;
+    let (compliance, may_be_met) = of_subnet(topology, network, subnet)?;
     let lacking: Vec<String> = compliance
         .requirements
         .iter()
@@ -209,7 +216,6 @@ fn refusal(
     if lacking.is_empty() {
         return None;
     }
-    let may_be_met = [inbound, outbound].iter().flatten().flat_map(Station::rules).any(has_unknown);
     let severity = if may_be_met { Severity::Warning } else { Severity::Error };
     let message = format!(
         "security group `{}` on `{}` does not have all rules that Azure Bastion requires: it lacks {}",

@@ -1,7 +1,8 @@
 //! Commands of the Azure command line that a person can paste into a shell.
 
+use crate::analysis::repair::Edit;
 use crate::model::{
-    AddressItem, AddressSpec, AdminRule, PortSpec, Priority, ResourceId, SecurityRule, Value,
+    AddressItem, AddressSpec, AdminRule, PortSpec, ResourceId, SecurityRule, Value,
 };
 
 /// `az network nsg rule create …`.
@@ -18,6 +19,15 @@ pub(super) fn create_rule(group: &ResourceId, rule: &SecurityRule) -> String {
     command.addresses("destination", &rule.destination);
     command.option("--destination-port-ranges", ports(&rule.destination_ports));
     command.text
+}
+
+/// The command that makes a change of rules.
+pub(super) fn edit_rule(group: &ResourceId, edit: &Edit) -> String {
+    match edit {
+        Edit::Insert(rule) => create_rule(group, rule),
+        Edit::Replace { before, after } => update_rule(group, before, after),
+        Edit::Remove(rule) => delete_rule(group, rule.name.as_str()),
+    }
 }
 
 /// `az network nsg rule update …`, with the fields in which the rules of one name differ.
@@ -58,15 +68,6 @@ pub(super) fn delete_rule(group: &ResourceId, rule: &str) -> String {
     let mut command = Command::new("az network nsg rule delete");
     command.of_group(group);
     command.option("-n", [rule]);
-    command.text
-}
-
-/// `az network nsg rule update … --priority N`.
-pub(super) fn renumber_rule(group: &ResourceId, rule: &str, priority: Priority) -> String {
-    let mut command = Command::new("az network nsg rule update");
-    command.of_group(group);
-    command.option("-n", [rule]);
-    command.option("--priority", [priority.to_string()]);
     command.text
 }
 
@@ -234,6 +235,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Priority;
 
     #[test]
     fn words_that_a_shell_would_read_are_quoted() {

@@ -114,9 +114,26 @@ fn repairs<'a>(text: &mut String, heading: &str, repairs: impl Iterator<Item = &
         if !repair.also_needs.is_empty() {
             notes.push(format!("also needed: the repair of `{}`", repair.also_needs.join("`, `")));
         }
+        notes.extend(repair.changes.iter().filter_map(|changes| changes.but.clone()));
         notes.extend(repair.note.clone());
-        notes.push(if repair.proved { "proved" } else { "not proved" }.to_owned());
+        let is_exact = repair.changes.as_ref().is_some_and(|changes| changes.exact);
+        let proof = match (repair.proved, is_exact) {
+            (true, true) => "proved, and no other flow changes",
+            (true, false) => "proved",
+            (false, _) => "not proved",
+        };
+        notes.push(proof.to_owned());
         let _ = writeln!(text, "`{}`: {}", repair.nsg, escaped(&notes.join("; ")));
+        for other in &repair.others {
+            let but = other.changes.but.as_ref().map(|but| format!(" (but {but})"));
+            let _ = writeln!(
+                text,
+                "\nOr {}{}:",
+                escaped(&other.text),
+                escaped(&but.unwrap_or_default())
+            );
+            let _ = writeln!(text, "\n```sh\n{}\n```\n", other.az);
+        }
     }
 }
 

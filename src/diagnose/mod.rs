@@ -7,6 +7,7 @@
 //! [`lint`] says what is probably not meant, in every group and at every interface.
 
 mod causes;
+mod changes;
 mod code;
 mod command;
 mod compliance;
@@ -28,6 +29,7 @@ mod text;
 mod wording;
 mod write_up;
 
+pub use changes::{Changes, OtherWay};
 pub use code::{BastionCode, Weight};
 pub use compliance::{Compliance, Requirement, RequirementReport, bastion_compliance};
 pub use legs::LegName;

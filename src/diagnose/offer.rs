@@ -6,7 +6,7 @@ use super::compliance::{self, Compliance, Requirement};
 use super::legs::{Leg, LegName, legs};
 use super::probe::Station;
 use super::repair::{
-    Action, Repair, RepairRule, free_name, insert, opened, required_rule, session_rule,
+    Action, Repair, RepairRule, Wanted, free_name, opened, required_rule, session_rule,
 };
 use super::report::Cause;
 use super::scene::Scene;
@@ -78,7 +78,8 @@ fn offer_required_rules(
             .filter_map(|rule| Some((rule.priority?.number(), rule.name.to_string())))
             .min();
         let (ceiling, denier) = first_deny.unwrap_or((u32::MAX, String::new()));
-        warning.offer = Some(Box::new(insert(group, rule, ceiling, &denier, leg.name)));
+        let wanted = Wanted { rule, ceiling, denier: &denier, must_be_rule: true, leg: leg.name };
+        warning.offer = Some(Box::new(wanted.make_in(group, station.names())));
         offered = true;
     }
     if !offered {
@@ -159,8 +160,10 @@ fn rule_pair(scene: &Scene<'_>, group: &ResourceId, copy: &mut Network) -> Optio
         ),
         rule: Some(RepairRule::Security(allow)),
         and_rule: Some(RepairRule::Security(deny)),
+        changes: None,
         az,
         moves: Vec::new(),
+        others: Vec::new(),
         proved,
         leg: LegName::BastionToVm,
         also_needs: Vec::new(),

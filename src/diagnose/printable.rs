@@ -1,5 +1,6 @@
 //! A report as it may be shown: no control character of the input reaches the reader's terminal.
 
+use super::changes::{Changes, OtherWay};
 use super::near_miss::NearMiss;
 use super::repair::Repair;
 use super::report::{
@@ -79,5 +80,7 @@ of_members! {
     GateReport: applied_to nsg manager rule_name input pointer;
     Cause: gate nsg rule rule_name message pointer offer;
     NearMiss: nsg rule message pointer;
-    Repair: nsg opens closes also_needs note;
+    Repair: nsg opens closes changes others also_needs note;
+    Changes: opened closed but;
+    OtherWay: text changes;
 }

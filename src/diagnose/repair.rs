@@ -4,12 +4,14 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::changes::{Changes, OtherWay};
 use super::command;
 use super::compliance::Requirement;
 use super::legs::{Leg, LegName, legs};
 use super::probe::Station;
 use super::scene::Scene;
 use super::wording;
+use crate::analysis::repair::{self, Edit, Goal, List, NoRoom};
 use crate::eval::Verdict;
 use crate::model::{
     Access, AddressItem, AddressSpec, AdminAccess, AdminRule, Direction, PortSpec, Priority,
@@ -17,7 +19,8 @@ use crate::model::{
 };
 use crate::net::{Interval, PortSet, Prefix, Protocol};
 use crate::network::Network;
-use crate::resolve::Topology;
+use crate::resolve::{Names, Topology};
+use crate::space::Limits;
 
 /// One change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -36,13 +39,19 @@ pub struct Repair {
     pub and_rule: Option<RepairRule>,
     /// Exactly what the rule opens.
     pub opens: String,
-    /// What the change closes; empty for nothing.
+    /// What the change closes on purpose; empty for nothing.
     pub closes: String,
+    /// What the list of rules then does with all flows; `None` where rules of no group change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// The commands that make the change, one a line.
     pub az: String,
     /// The rules that take another number first, in this order; none unless the action says so.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<Move>,
+    /// Other ways to the same end, where a rule cannot just be added.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherWay>,
     /// Whether a copy of the network with all repairs made lets through, at every gate of this
     /// list, what this one is for. What other lists deny is for the repairs in `also_needs`.
     pub proved: bool,
@@ -60,6 +69,9 @@ pub struct Repair {
     pub(super) direction: Direction,
 }
 
+/// How many other ways are told.
+const OTHERS: usize = 2;
+
 /// A rule that takes another number.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
@@ -72,6 +84,15 @@ pub struct Move {
     pub to: u32,
 }
 
+impl Move {
+    fn of(edit: &Edit) -> Option<Self> {
+        let Edit::Replace { before, after } = edit else { return None };
+        let number = |rule: &SecurityRule| rule.priority.known().map(|one| one.number());
+        let (from, to) = number(before).zip(number(after)).filter(|_| edit.is_move())?;
+        Some(Self { rule: before.name.to_string(), from, to })
+    }
+}
+
 /// What kind of change a repair makes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,6 +102,8 @@ pub enum Action {
     InsertRule,
     /// One rule is added where rules had to move first: no number was free.
     RenumberAndInsertRule,
+    /// Rules that are there are narrowed, moved or removed.
+    ChangeRules,
     /// A rule that allows and, behind it, one that denies are added.
     InsertRulePair,
     /// One rule is added to a collection of a network manager.
@@ -228,104 +251,93 @@ fn group_repair(scene: &Scene<'_>, leg: &Leg, station: &Station, copy: &mut Netw
     };
     let mut rule = wanted_rule(scene, leg, station);
     rule.name = free_name(group, rule.name.as_str());
-    insert(group, rule, ceiling, &denier, leg.name)
+    let demand = Requirement::of_leg(leg.name);
+    let must_be_rule = demand.is_some_and(|one| station.direction() == one.direction());
+    let wanted = Wanted { rule, ceiling, denier: &denier, must_be_rule, leg: leg.name };
+    wanted.make_in(group, station.names())
 }
 
-/// Puts the rule at the largest free number below `ceiling`, the number of `denier` unless an
-/// earlier repair has moved it; moves rules up where there is none.
-pub(super) fn insert(
-    group: &mut SecurityGroup,
-    mut rule: SecurityRule,
-    ceiling: u32,
-    denier: &str,
-    leg: LegName,
-) -> Repair {
-    let direction = direction_of(&rule);
-    let (first, last) = (Priority::FIRST.number(), Priority::LAST.number());
-    let now = group.rules.iter().find(|one| {
-        one.name.as_str() == denier && one.direction.known().is_none_or(|one| *one == direction)
-    });
-    let now = now.and_then(|denier| denier.priority.known()).map(|number| number.number());
-    let ceiling = now.map_or(ceiling, |now| now.max(ceiling));
-    let below = ceiling.min(last.saturating_add(1));
-    let free = (first..below).rev().find(|number| !is_taken(group, direction, *number));
-    let mut moves = Vec::new();
-    let mut note = None;
-    let mut action = Action::InsertRule;
-    let number = match free {
-        Some(number) => number,
-        None => {
-            let gap = (below..=last).find(|number| !is_taken(group, direction, *number));
-            let Some(gap) = gap.filter(|_| below >= first) else {
-                return by_hand(
-                    leg,
-                    group.name().to_owned(),
-                    format!(
-                        "no number below {ceiling} {denier} is free, and none above it to move to: remove a rule, or narrow {denier}"
-                    ),
+/// A rule for what is to be allowed.
+pub(super) struct Wanted<'a> {
+    pub(super) rule: SecurityRule,
+    /// The number of the first rule that denies some of it, over all checks of the leg.
+    pub(super) ceiling: u32,
+    /// The name of that rule.
+    pub(super) denier: &'a str,
+    /// Whether Azure demands a rule of its own, so that no change of another is enough (S7.13).
+    pub(super) must_be_rule: bool,
+    pub(super) leg: LegName,
+}
+
+impl Wanted<'_> {
+    /// Ways to allow it, the best first, and why the rule cannot just be added, where it cannot.
+    fn ways(&self, list: &List<'_>) -> (Vec<repair::Repair>, Option<NoRoom>) {
+        let (limits, goal) = (Limits::default(), Goal::of_rule(self.rule.clone()));
+        match repair::insertion(list, &goal, Priority::new(self.ceiling), &limits) {
+            Ok(way) if self.must_be_rule || way.edits.len() == 1 => (vec![way], None),
+            Err(reason) if self.must_be_rule => (Vec::new(), Some(reason)),
+            inserted => {
+                let found = repair::repairs(list, &goal, &limits);
+                let reason = found.no_room.or_else(|| inserted.as_ref().err().cloned());
+                let mut ways = found.repairs;
+                ways.extend(
+                    inserted.ok().filter(|way| ways.iter().all(|one| one.edits != way.edits)),
                 );
-            };
-            moves = move_up(group, direction, below, gap);
-            action = Action::RenumberAndInsertRule;
-            let moved = match moves.len() {
-                1 => "it moves up by one first".to_owned(),
-                count => {
-                    format!("{count} rules from it on move up by one first, in the same order")
-                }
-            };
-            note = Some(format!(
-                "no number below {ceiling} {denier} is free, so {moved}; or narrow {denier} so that it spares this traffic"
-            ));
-            below
+                (ways, reason)
+            }
         }
-    };
-    rule.priority = Priority::new(number).into();
-    let renumber = |one: &Move| command::renumber_rule(&group.id, &one.rule, Priority::new(one.to));
-    let mut commands: Vec<String> = moves.iter().map(renumber).collect();
-    commands.push(command::create_rule(&group.id, &rule));
-    group.rules.push(rule.clone());
-    Repair {
-        nsg: group.name().to_owned(),
-        action,
-        opens: opened(&rule),
-        rule: Some(RepairRule::Security(rule)),
-        and_rule: None,
-        closes: String::new(),
-        az: commands.join("\n"),
-        moves,
-        proved: false,
-        leg,
-        also_needs: Vec::new(),
-        list: None,
-        direction,
-        note,
     }
-}
 
-/// Moves the rules at `from..gap` up by one, the highest first.
-fn move_up(group: &mut SecurityGroup, direction: Direction, from: u32, gap: u32) -> Vec<Move> {
-    let mut moving: Vec<&mut SecurityRule> = group
-        .rules
-        .iter_mut()
-        .filter(|rule| rule.direction.known().is_none_or(|one| *one == direction))
-        .filter(|rule| rule.priority.known().is_some_and(|one| (from..gap).contains(&one.number())))
-        .collect();
-    moving.sort_by_key(|rule| std::cmp::Reverse(rule.priority.known().copied()));
-    let mut moves = Vec::new();
-    for rule in moving {
-        let from = rule.priority.known().map_or(0, |one| one.number());
-        let to = from.saturating_add(1);
-        rule.priority = Priority::new(to).into();
-        moves.push(Move { rule: rule.name.to_string(), from, to });
+    /// Makes the best way in the group.
+    pub(super) fn make_in(self, group: &mut SecurityGroup, names: &Names) -> Repair {
+        let direction = direction_of(&self.rule);
+        let Self { denier, leg, .. } = self;
+        let (ways, no_room) = self.ways(&List::new(group, direction, names));
+        let nsg = group.name().to_owned();
+        let Some((way, others)) = ways.split_first() else {
+            let reason = no_room.map(|reason| reason.to_string());
+            let reason = reason.unwrap_or_else(|| "no way was found".to_owned());
+            return by_hand(leg, nsg, format!("{reason}: remove a rule, or narrow {denier}"));
+        };
+        let others = others.iter().take(OTHERS);
+        let others = others.map(|other| OtherWay::new(&group.id, other)).collect();
+        let note = no_room.map(|reason| reason.to_string());
+        let changes = Changes::of(way);
+        let moves: Vec<Move> = way.edits.iter().filter_map(Move::of).collect();
+        let mut new_rules = way.edits.iter().rev().filter_map(|edit| match edit {
+            Edit::Insert(rule) => Some(RepairRule::Security(rule.clone())),
+            Edit::Replace { .. } | Edit::Remove(_) => None,
+        });
+        let rule = new_rules.next();
+        let action = match (&rule, way.edits.len()) {
+            (Some(_), 0 | 1) => Action::InsertRule,
+            (Some(_), _) => Action::RenumberAndInsertRule,
+            (None, _) => Action::ChangeRules,
+        };
+        let az: Vec<String> =
+            way.edits.iter().map(|edit| command::edit_rule(&group.id, edit)).collect();
+        if !way.apply(group) {
+            return by_hand(leg, nsg, format!("{way} cannot be made"));
+        }
+        Repair {
+            nsg,
+            action,
+            opens: opened(&self.rule),
+            rule,
+            and_rule: None,
+            closes: String::new(),
+            changes: Some(changes),
+            az: az.join("\n"),
+            moves,
+            others,
+            proved: false,
+            leg,
+            also_needs: Vec::new(),
+            list: None,
+            direction,
+            note,
+        }
     }
-    moves
-}
-
-fn is_taken(group: &SecurityGroup, direction: Direction, number: u32) -> bool {
-    group.rules.iter().any(|rule| {
-        rule.direction.known().is_none_or(|one| *one == direction)
-            && rule.priority.known().is_some_and(|one| one.number() == number)
-    })
 }
 
 fn direction_of(rule: &SecurityRule) -> Direction {
@@ -509,8 +521,10 @@ fn admin_repair(scene: &Scene<'_>, leg: &Leg, station: &Station, copy: &mut Netw
         rule: Some(RepairRule::Admin(rule)),
         and_rule: None,
         closes: String::new(),
+        changes: None,
         az,
         moves: Vec::new(),
+        others: Vec::new(),
         proved: false,
         leg: leg.name,
         also_needs: Vec::new(),
@@ -536,8 +550,10 @@ fn by_hand(leg: LegName, nsg: String, note: String) -> Repair {
         and_rule: None,
         opens: String::new(),
         closes: String::new(),
+        changes: None,
         az: String::new(),
         moves: Vec::new(),
+        others: Vec::new(),
         proved: false,
         leg,
         also_needs: Vec::new(),
@@ -550,6 +566,7 @@ fn by_hand(leg: LegName, nsg: String, note: String) -> Repair {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resolve::ServiceTags;
 
     fn group(rules: &[&str]) -> SecurityGroup {
         let mut group = SecurityGroup::new(ResourceId::new("nsg"));
@@ -559,8 +576,12 @@ mod tests {
 
     fn place(rules: &[&str], ceiling: u32) -> (Repair, SecurityGroup) {
         let mut group = group(rules);
-        let rule = allow("Wanted", Direction::Inbound);
-        let repair = insert(&mut group, rule, ceiling, "Deny", LegName::BastionToVm);
+        let mut rule = allow("Wanted", Direction::Inbound);
+        rule.source = AddressItem::from("203.0.113.0/24".parse::<Prefix>().unwrap()).into();
+        let names = Names::new(ServiceTags::built_in());
+        let leg = LegName::BastionToVm;
+        let wanted = Wanted { rule, ceiling, denier: "Deny", must_be_rule: true, leg };
+        let repair = wanted.make_in(&mut group, &names);
         (repair, group)
     }
 

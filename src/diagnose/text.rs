@@ -301,15 +301,32 @@ fn repair_lines(repair: &Repair, style: Style) -> Vec<String> {
         return lines;
     }
     lines.extend(repair.az.lines().map(str::to_owned));
-    let proof = if repair.proved { "   (proved on a copy of the network)" } else { "" };
+    let is_exact = repair.changes.as_ref().is_some_and(|changes| changes.exact);
+    let proof = match (repair.proved, is_exact) {
+        (true, true) => "   (proved: no other flow changes)",
+        (true, false) => "   (proved on a copy of the network)",
+        (false, _) => "",
+    };
     if repair.closes.is_empty() {
         lines.push(style.paint(Role::Aside, &format!("opens {}{proof}", repair.opens)));
     } else {
         lines.push(style.paint(Role::Aside, &format!("keeps {}{proof}", repair.opens)));
         lines.push(style.paint(Role::Aside, &format!("closes {}", repair.closes)));
     }
+    if let Some(but) = repair.changes.as_ref().and_then(|changes| changes.but.as_ref()) {
+        lines.push(style.paint(Role::Aside, &format!("but {but}")));
+    }
     if let Some(note) = &repair.note {
         lines.push(style.paint(Role::Aside, note));
+    }
+    for other in &repair.others {
+        lines.push(style.paint(Role::Aside, &format!("or {}:", other.text)));
+        lines.extend(other.az.lines().map(str::to_owned));
+        let proof = match &other.changes.but {
+            None => "proved: no other flow changes".to_owned(),
+            Some(but) => format!("but {but}"),
+        };
+        lines.push(style.paint(Role::Aside, &proof));
     }
     if !repair.proved {
         lines.push(style.paint(

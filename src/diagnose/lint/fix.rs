@@ -28,14 +28,6 @@ pub struct Fix {
     pub proved: bool,
 }
 
-fn az(edit: &Edit, group: &ResourceId) -> String {
-    match edit {
-        Edit::Insert(rule) => command::create_rule(group, rule),
-        Edit::Replace { before, after } => command::update_rule(group, before, after),
-        Edit::Remove(rule) => command::delete_rule(group, rule.name.as_str()),
-    }
-}
-
 impl Fix {
     pub(super) fn new(summary: impl Into<String>, group: &ResourceId, edits: Vec<Edit>) -> Self {
         Self {
@@ -65,7 +57,8 @@ impl Fix {
 
     /// The commands of the Azure command line that make the changes, one a line.
     pub fn az(&self) -> String {
-        let commands: Vec<String> = self.edits.iter().map(|edit| az(edit, &self.group)).collect();
+        let commands: Vec<String> =
+            self.edits.iter().map(|edit| command::edit_rule(&self.group, edit)).collect();
         commands.join("\n")
     }
 

@@ -1,0 +1,80 @@
+//! What changes of rules really do, over all flows of a list.
+
+use serde::Serialize;
+
+use super::command;
+use crate::analysis::Change;
+use crate::analysis::repair::{Extent, Repair};
+use crate::model::ResourceId;
+use crate::space::HeaderSpace;
+
+/// How many regions are told.
+const REGIONS: usize = 8;
+
+/// What a change of a list of rules does with all flows that meet it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Changes {
+    /// Whether it is proved that what was wanted comes about and that no other flow is treated in
+    /// another way than before.
+    pub exact: bool,
+    /// The flows that were denied before and are allowed after, as disjoint regions; the first of
+    /// them where there are many.
+    pub opened: Vec<String>,
+    /// The flows that were allowed before and are denied after, as disjoint regions; the first of
+    /// them where there are many.
+    pub closed: Vec<String>,
+    /// What keeps it from being exact; `None` where it is.
+    pub but: Option<String>,
+}
+
+impl Changes {
+    pub(super) fn of(way: &Repair) -> Self {
+        let regions = |changes: &[Change]| {
+            changes.iter().take(REGIONS).map(|one| one.region.to_string()).collect()
+        };
+        let (opened, closed) = way.difference.as_ref().map_or_else(
+            || (Vec::new(), Vec::new()),
+            |made| (regions(&made.opened), regions(&made.closed)),
+        );
+        Self { exact: way.extent.is_exact(), opened, closed, but: but(&way.extent) }
+    }
+}
+
+fn but(extent: &Extent) -> Option<String> {
+    match extent {
+        Extent::Whole | Extent::Rest | Extent::Nothing => None,
+        Extent::More(flows) => Some(format!("other flows change too, such as {}", example(flows))),
+        Extent::Open(unknown) => {
+            let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
+            Some(format!("it depends on what is not known: {}", unknown.join("; ")))
+        }
+        Extent::Unfinished(exceeded) => Some(exceeded.to_string()),
+    }
+}
+
+fn example(flows: &HeaderSpace) -> String {
+    flows.witness().map(|flow| flow.to_string()).unwrap_or_default()
+}
+
+/// Another way to the same end.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct OtherWay {
+    /// What it does, in words.
+    pub text: String,
+    /// The commands that make the change, one a line.
+    pub az: String,
+    /// What the list of rules then does with all flows.
+    pub changes: Changes,
+}
+
+impl OtherWay {
+    pub(super) fn new(group: &ResourceId, way: &Repair) -> Self {
+        let commands: Vec<String> =
+            way.edits.iter().map(|edit| command::edit_rule(group, edit)).collect();
+        Self { text: way.to_string(), az: commands.join("\n"), changes: Changes::of(way) }
+    }
+}

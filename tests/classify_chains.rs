@@ -185,7 +185,7 @@ fn a_chain_keeps_to_its_size_limit() {
     let flows = draw(1, 8, Direction::Inbound).1;
     let gates = [Some(&ruleset), None, Some(&ruleset)];
     let mut separate = 0;
-    for limit in [0, 10_000, 900_000, 3_000_000, 64 << 20] {
+    for limit in [0, 10_000, 340_000, 380_000, 420_000, 460_000, 500_000, 540_000, 3_000_000] {
         match ChainClassifier::new(&gates, &Config::new().size_limit(limit)) {
             Ok(classifier) => {
                 assert!(classifier.memory_usage() <= limit);
@@ -197,7 +197,7 @@ fn a_chain_keeps_to_its_size_limit() {
                 }
             }
             Err(error) => {
-                assert!(matches!(error, BuildError::SizeLimit { .. }) && limit < 3_000_000)
+                assert!(matches!(error, BuildError::SizeLimit { .. }) && limit < 340_000)
             }
         }
     }

@@ -8,40 +8,53 @@
     reason = "classes are below the number of rows, bits below 64 times the words of a row"
 )]
 
-use std::hint::select_unpredictable;
-
 use super::Unfit;
 use super::classes::Rows;
 use super::engine::Lookup;
-use super::fields::{FieldRows, Fields};
+use super::fields::{FieldClasses, Fields};
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
 use super::simd::Simd;
 
 /// Rows of up to `W` words, all of which are looked at by every lookup.
-pub(super) struct Bitsets<B: Bits, const W: usize> {
+pub(super) struct Bitsets<B: Bits, A, const W: usize> {
     fields: Fields<B>,
-    source: Box<[[u64; W]]>,
-    destination: Box<[[u64; W]]>,
-    service: Box<[[u64; W]]>,
+    source: Box<[Row<A, W>]>,
+    destination: Box<[Row<A, W>]>,
+    service: Box<[Row<A, W>]>,
     /// By bit; behind the last bit, what is answered when none is left.
     answers: Box<[RuleIndex]>,
 }
 
-impl<B: Bits, const W: usize> Bitsets<B, W> {
+/// The rules of a class, aligned like an `A`.
+struct Row<A, const W: usize> {
+    words: [u64; W],
+    _aligned: [A; 0],
+}
+
+/// What rows of whole cache lines are aligned like, so that they touch no more of them.
+#[repr(align(64))]
+pub(super) struct Line;
+
+impl<B: Bits, A, const W: usize> Bitsets<B, A, W> {
     pub(super) fn new(
         rules: &Rules<'_, B>,
-        (fields, rows): (Fields<B>, &FieldRows),
+        classes: FieldClasses<B>,
         limit: usize,
     ) -> Result<Self, Unfit> {
         let mut answers: Vec<_> = rules.entries.iter().map(|entry| entry.answer).collect();
         answers.resize(64 * W + 1, RuleIndex::NONE);
         let bitsets = Self {
-            fields,
-            source: fixed(&rows.source),
-            destination: fixed(&rows.destination),
-            service: fixed(&rows.service),
+            source: fixed(&classes.source.rows),
+            destination: fixed(&classes.destination.rows),
+            service: fixed(&classes.services),
+            fields: Fields::new(
+                &classes.source.ranges,
+                &classes.destination.ranges,
+                classes.service,
+                limit,
+            )?,
             answers: answers.into(),
         };
         if bitsets.bytes() > limit { Err(Unfit::Size) } else { Ok(bitsets) }
@@ -49,29 +62,29 @@ impl<B: Bits, const W: usize> Bitsets<B, W> {
 
     pub(super) fn bytes(&self) -> usize {
         let rows = self.source.len() + self.destination.len() + self.service.len();
-        self.fields.bytes() + rows * 8 * W + size_of_val(&*self.answers)
+        self.fields.bytes() + rows * size_of::<Row<A, W>>() + size_of_val(&*self.answers)
     }
 }
 
-fn fixed<const W: usize>(rows: &Rows) -> Box<[[u64; W]]> {
-    rows.iter().map(|row| std::array::from_fn(|word| row.get(word).copied().unwrap_or(0))).collect()
+fn fixed<A, const W: usize>(rows: &Rows) -> Box<[Row<A, W>]> {
+    let filled = |row: &[u64]| std::array::from_fn(|word| row.get(word).copied().unwrap_or(0));
+    rows.iter().map(|row| Row { words: filled(row), _aligned: [] }).collect()
 }
 
-impl<B: Bits, const W: usize> Lookup<B> for Bitsets<B, W> {
+impl<B: Bits, A, const W: usize> Lookup<B> for Bitsets<B, A, W> {
     #[inline(always)]
-    fn lookup<S: Simd>(&self, _: S, key: &Key<B>) -> RuleIndex {
-        let (source, destination, service) = self.fields.classes(key);
-        let (a, b, c) =
-            (&self.source[source], &self.destination[destination], &self.service[service]);
-        // From the last word to the first, so that the first one with a bit left stays. Which one
-        // that is cannot be foretold, and a wrong guess costs more than all the words.
-        let (mut at, mut left) = (W - 1, 0);
-        for word in (0..W).rev() {
-            let both = a[word] & b[word] & c[word];
-            at = select_unpredictable(both != 0, word, at);
-            left = select_unpredictable(both != 0, both, left);
-        }
-        self.answers[64 * at + left.trailing_zeros() as usize]
+    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
+        let (source, destination, service) = self.fields.classes(simd, key);
+        let rows = [
+            &self.source[source].words,
+            &self.destination[destination].words,
+            &self.service[service].words,
+        ];
+        // All words always: where the first bit is cannot be foretold, and a wrong guess costs
+        // more than they do.
+        let word = (simd.common_words(rows).trailing_zeros() as usize).min(W - 1);
+        let common = rows[0][word] & rows[1][word] & rows[2][word];
+        self.answers[(64 * word).wrapping_add(common.trailing_zeros() as usize)]
     }
 }
 
@@ -108,14 +121,19 @@ impl Summarised {
 impl<B: Bits> LongBitsets<B> {
     pub(super) fn new(
         rules: &Rules<'_, B>,
-        (fields, rows): (Fields<B>, FieldRows),
+        classes: FieldClasses<B>,
         limit: usize,
     ) -> Result<Self, Unfit> {
         let bitsets = Self {
-            fields,
-            source: Summarised::new(rows.source),
-            destination: Summarised::new(rows.destination),
-            service: Summarised::new(rows.service),
+            fields: Fields::new(
+                &classes.source.ranges,
+                &classes.destination.ranges,
+                classes.service,
+                limit,
+            )?,
+            source: Summarised::new(classes.source.rows),
+            destination: Summarised::new(classes.destination.rows),
+            service: Summarised::new(classes.services),
             answers: rules.entries.iter().map(|entry| entry.answer).collect(),
         };
         if bitsets.bytes() > limit { Err(Unfit::Size) } else { Ok(bitsets) }
@@ -129,8 +147,8 @@ impl<B: Bits> LongBitsets<B> {
 
 impl<B: Bits> Lookup<B> for LongBitsets<B> {
     #[inline(always)]
-    fn lookup<S: Simd>(&self, _: S, key: &Key<B>) -> RuleIndex {
-        let (source, destination, service) = self.fields.classes(key);
+    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
+        let (source, destination, service) = self.fields.classes(simd, key);
         let summaries = self
             .source
             .summaries
@@ -160,28 +178,27 @@ impl<B: Bits> Lookup<B> for LongBitsets<B> {
 
 /// [`Bitsets`] of the width that the rules need.
 pub(super) enum AnyBitsets<B: Bits> {
-    W1(Bitsets<B, 1>),
-    W2(Bitsets<B, 2>),
-    W4(Bitsets<B, 4>),
-    W8(Bitsets<B, 8>),
-    W16(Bitsets<B, 16>),
+    W1(Bitsets<B, u64, 1>),
+    W2(Bitsets<B, u64, 2>),
+    W4(Bitsets<B, u64, 4>),
+    W8(Bitsets<B, Line, 8>),
+    W16(Bitsets<B, Line, 16>),
     Long(LongBitsets<B>),
 }
 
 impl<B: Bits> AnyBitsets<B> {
     pub(super) fn new(
         rules: &Rules<'_, B>,
-        fields: Fields<B>,
-        rows: FieldRows,
+        classes: FieldClasses<B>,
         limit: usize,
     ) -> Result<Self, Unfit> {
         Ok(match rules.words() {
-            0..=1 => Self::W1(Bitsets::new(rules, (fields, &rows), limit)?),
-            2 => Self::W2(Bitsets::new(rules, (fields, &rows), limit)?),
-            3..=4 => Self::W4(Bitsets::new(rules, (fields, &rows), limit)?),
-            5..=8 => Self::W8(Bitsets::new(rules, (fields, &rows), limit)?),
-            9..=16 => Self::W16(Bitsets::new(rules, (fields, &rows), limit)?),
-            _ => Self::Long(LongBitsets::new(rules, (fields, rows), limit)?),
+            0..=1 => Self::W1(Bitsets::new(rules, classes, limit)?),
+            2 => Self::W2(Bitsets::new(rules, classes, limit)?),
+            3..=4 => Self::W4(Bitsets::new(rules, classes, limit)?),
+            5..=8 => Self::W8(Bitsets::new(rules, classes, limit)?),
+            9..=16 => Self::W16(Bitsets::new(rules, classes, limit)?),
+            _ => Self::Long(LongBitsets::new(rules, classes, limit)?),
         })
     }
 }

@@ -17,7 +17,7 @@ use std::hint::select_unpredictable;
 use super::chain_answer::{ChainAnswer, MOST_GATES, Steps};
 use super::config::{BuildError, Config, Strategy};
 use super::engine::{Part, is_quickly_cut};
-use super::fields::{FieldRows, Fields};
+use super::fields::{FieldClasses, FieldRows, Fields};
 use super::index::Bits;
 use super::key::{FlowKey, Key, RuleIndex, SplitKey};
 use super::report::PartReport;
@@ -253,10 +253,14 @@ impl<B: Bits> ChainPart<B> {
         limit: usize,
     ) -> Result<Self, BuildError> {
         let mut left = limit.saturating_sub(size_of::<Option<Part<B>>>() * lists.len());
+        let mut others = lists.iter().flatten().count();
         let parts = lists.iter().map(|list| {
             let Some(products) = list else { return Ok(None) };
-            let part = Part::new(&products.of_version(), config, left)?;
+            // A part may not take what the others need.
+            let share = left / others.max(1);
+            let part = Part::new(&products.of_version(), config, share)?;
             left = left.saturating_sub(part.report().bytes);
+            others = others.saturating_sub(1);
             Ok(Some(part))
         });
         Ok(Self::Separate(parts.collect::<Result<_, BuildError>>()?))
@@ -319,7 +323,9 @@ impl<B: Bits> Shared<B> {
         (rules, ends): (Rules<'_, B>, Vec<usize>),
         limit: usize,
     ) -> Result<Self, Unfit> {
-        let (fields, rows, counts) = Fields::new(&rules, limit)?;
+        let classes = FieldClasses::new(&rules, limit)?;
+        let counts = classes.report;
+        let (fields, rows_of_classes) = classes.indexed(limit)?;
         let mut answers: Vec<_> = rules.entries.iter().map(|entry| entry.answer).collect();
         answers.resize(64 * rules.words(), RuleIndex::NONE);
         let (mut stretches, mut words) = (Vec::new(), Vec::new());
@@ -341,7 +347,7 @@ impl<B: Bits> Shared<B> {
         }
         let mut shared = Self {
             fields,
-            rows,
+            rows: rows_of_classes,
             stretches: stretches.into(),
             words: words.into(),
             answers: answers.into(),
@@ -368,8 +374,8 @@ impl<B: Bits> Shared<B> {
 
     /// The rows of a key.
     #[inline(always)]
-    fn rows<S: Simd>(&self, _: S, key: &Key<B>) -> [&[u64]; 3] {
-        let (source, destination, service) = self.fields.classes(key);
+    fn rows<S: Simd>(&self, simd: S, key: &Key<B>) -> [&[u64]; 3] {
+        let (source, destination, service) = self.fields.classes(simd, key);
         let rows = &self.rows;
         [rows.source.row(source), rows.destination.row(destination), rows.service.row(service)]
     }

@@ -198,6 +198,17 @@ impl<B: Coordinate> Partition<B> {
         Ok(Self { ranges, rows: classes.into_rows() })
     }
 
+    /// The ranges with other numbers for their classes, neighbours of one number as one.
+    pub(super) fn renumbered(&self, numbers: &[u16]) -> Vec<(B, u16)> {
+        let mut ranges: Vec<_> = self
+            .ranges
+            .iter()
+            .map(|(first, class)| (*first, numbers[usize::from(*class)]))
+            .collect();
+        ranges.dedup_by_key(|(_, class)| *class);
+        ranges
+    }
+
     /// Each range with its first value, its last value and its class.
     pub(super) fn spans(&self) -> impl Iterator<Item = (B, B, u16)> {
         let ends = self.ranges.iter().skip(1).map(|(first, _)| first.previous());

@@ -3,7 +3,7 @@
 use super::Unfit;
 use super::bitsets::{AnyBitsets, with_bitsets};
 use super::config::{BuildError, Config, Strategy};
-use super::fields::Fields;
+use super::fields::FieldClasses;
 use super::forest::{Forest, is_plain};
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
@@ -108,7 +108,7 @@ impl<B: Bits> Part<B> {
 
     #[inline]
     pub(super) fn classify(&self, key: Key<B>) -> RuleIndex {
-        self.proof.run(&self.engine, key)
+        with_lookup!(&self.engine, lookup => self.proof.run(lookup, key))
     }
 
     /// Classifies `keys` into `answers`, up to the end of the shorter.
@@ -117,25 +117,25 @@ impl<B: Bits> Part<B> {
         keys: impl Iterator<Item = Key<B>>,
         answers: &mut [RuleIndex],
     ) {
-        self.proof.run(&self.engine, (keys, answers));
+        with_lookup!(&self.engine, lookup => self.proof.run(lookup, (keys, answers)));
     }
 }
 
-impl<B: Bits> Work<Key<B>> for Engine<B> {
+impl<B, L: Lookup<B>> Work<Key<B>> for L {
     type Output = RuleIndex;
 
     #[inline(always)]
     fn run<S: Simd>(&self, simd: S, key: Key<B>) -> RuleIndex {
-        with_lookup!(self, lookup => lookup.lookup(simd, &key))
+        self.lookup(simd, &key)
     }
 }
 
-impl<B: Bits, I: Iterator<Item = Key<B>>> Work<(I, &mut [RuleIndex])> for Engine<B> {
+impl<B, L: Lookup<B>, I: Iterator<Item = Key<B>>> Work<(I, &mut [RuleIndex])> for L {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(&self, simd: S, (keys, answers): (I, &mut [RuleIndex])) {
-        with_lookup!(self, lookup => lookup.lookup_all(simd, keys, answers));
+        self.lookup_all(simd, keys, answers);
     }
 }
 
@@ -154,14 +154,14 @@ fn forced<B: Bits>(
         Strategy::Forest => Engine::Forest(Forest::new(rules, limit)?),
         Strategy::Pairs => Engine::Pairs(Pairs::new(rules, limit)?),
         Strategy::Bitsets => {
-            let (fields, rows, counts) = Fields::new(rules, limit)?;
-            report.fields = Some(counts);
-            Engine::Bitsets(AnyBitsets::new(rules, fields, rows, limit)?)
+            let classes = FieldClasses::new(rules, limit)?;
+            report.fields = Some(classes.report);
+            Engine::Bitsets(AnyBitsets::new(rules, classes, limit)?)
         }
         Strategy::Table => {
-            let (fields, rows, counts) = Fields::new(rules, limit)?;
-            report.fields = Some(counts);
-            Engine::Table(Table::new(rules, fields, &rows, limit).map_err(|(unfit, _)| unfit)?)
+            let classes = FieldClasses::new(rules, limit)?;
+            report.fields = Some(classes.report);
+            Engine::Table(Table::new(rules, &classes, limit)?)
         }
     };
     Ok((engine, report))
@@ -185,16 +185,16 @@ fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, Par
     if !is_quickly_cut(rules) {
         return without_classes("too many ranges for classes");
     }
-    let Ok((fields, rows, counts)) = Fields::new(rules, limit) else {
+    let Ok(classes) = FieldClasses::new(rules, limit) else {
         return without_classes("classes do not fit the size limit");
     };
-    let with_fields =
-        |strategy, reason| PartReport { fields: Some(counts), ..report(strategy, reason) };
-    match Table::new(rules, fields, &rows, limit.min(TABLE_LIMIT)) {
+    let fields = Some(classes.report);
+    let with_fields = |strategy, reason| PartReport { fields, ..report(strategy, reason) };
+    match Table::new(rules, &classes, limit.min(TABLE_LIMIT)) {
         Ok(table) => {
             Ok((Engine::Table(table), with_fields(Strategy::Table, "decision tables are small")))
         }
-        Err((_, fields)) => {
+        Err(_) => {
             let reason = "decision tables would be large";
             if rules.entries.len() > SOME_RULES
                 && is_plain(rules)
@@ -202,7 +202,7 @@ fn chosen<B: Bits>(rules: &Rules<'_, B>, limit: usize) -> Result<(Engine<B>, Par
             {
                 return Ok((Engine::Pairs(pairs), with_fields(Strategy::Pairs, reason)));
             }
-            match AnyBitsets::new(rules, fields, rows, limit) {
+            match AnyBitsets::new(rules, classes, limit) {
                 Ok(bitsets) => {
                     Ok((Engine::Bitsets(bitsets), with_fields(Strategy::Bitsets, reason)))
                 }

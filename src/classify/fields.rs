@@ -7,34 +7,21 @@ use super::key::Key;
 use super::report::FieldReport;
 use super::rules::Rules;
 use super::service::ServiceIndex;
+use super::simd::Simd;
 
-/// Finds the classes of a key.
-pub(super) struct Fields<B: Bits> {
-    pub(super) source: B::Index,
-    pub(super) destination: B::Index,
+/// The classes of all three fields: of addresses as ranges, of services found already.
+pub(super) struct FieldClasses<B> {
+    pub(super) source: Partition<B>,
+    pub(super) destination: Partition<B>,
     pub(super) service: ServiceIndex,
+    /// The rules of each class of service.
+    pub(super) services: Rows,
+    /// What was counted.
+    pub(super) report: FieldReport,
 }
 
-/// The rules of each class of the three fields.
-pub(super) struct FieldRows {
-    pub(super) source: Rows,
-    pub(super) destination: Rows,
-    pub(super) service: Rows,
-}
-
-impl FieldRows {
-    /// The bytes they take on the heap.
-    pub(super) fn bytes(&self) -> usize {
-        [self.source.bytes(), self.destination.bytes(), self.service.bytes()].iter().sum()
-    }
-}
-
-impl<B: Bits> Fields<B> {
-    /// The indexes of all three fields, the rules of their classes, and what was counted.
-    pub(super) fn new(
-        rules: &Rules<'_, B>,
-        limit: usize,
-    ) -> Result<(Self, FieldRows, FieldReport), Unfit> {
+impl<B: Bits> FieldClasses<B> {
+    pub(super) fn new(rules: &Rules<'_, B>, limit: usize) -> Result<Self, Unfit> {
         let partition = |sets: &[_], field: fn(&super::rules::Entry) -> u32| {
             Partition::new(sets, &rules.users(sets.len(), field), limit)
         };
@@ -51,22 +38,61 @@ impl<B: Bits> Fields<B> {
             destination_port_classes: counts.destination_ports,
             service_classes: services.len(),
         };
-        let fields = Self {
-            source: B::Index::new(&source, limit)?,
-            destination: B::Index::new(&destination, limit)?,
-            service,
-        };
+        Ok(Self { source, destination, service, services, report })
+    }
+
+    /// What finds the classes of a key, and the rules of each class.
+    pub(super) fn indexed(self, limit: usize) -> Result<(Fields<B>, FieldRows), Unfit> {
+        let Self { source, destination, service, services, .. } = self;
+        let fields = Fields::new(&source.ranges, &destination.ranges, service, limit)?;
         let rows =
             FieldRows { source: source.rows, destination: destination.rows, service: services };
-        Ok((fields, rows, report))
+        Ok((fields, rows))
+    }
+}
+
+/// The rules of each class of the three fields.
+pub(super) struct FieldRows {
+    pub(super) source: Rows,
+    pub(super) destination: Rows,
+    pub(super) service: Rows,
+}
+
+impl FieldRows {
+    /// The bytes they take on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        [self.source.bytes(), self.destination.bytes(), self.service.bytes()].iter().sum()
+    }
+}
+
+/// Finds the classes of a key.
+pub(super) struct Fields<B: Bits> {
+    source: B::Index,
+    destination: B::Index,
+    service: ServiceIndex,
+}
+
+impl<B: Bits> Fields<B> {
+    /// The indexes of ranges of addresses and of services.
+    pub(super) fn new(
+        source: &[(B, u16)],
+        destination: &[(B, u16)],
+        service: ServiceIndex,
+        limit: usize,
+    ) -> Result<Self, Unfit> {
+        Ok(Self {
+            source: B::Index::new(source, limit)?,
+            destination: B::Index::new(destination, limit)?,
+            service,
+        })
     }
 
     /// The classes of source, destination and service.
     #[inline(always)]
-    pub(super) fn classes(&self, key: &Key<B>) -> (usize, usize, usize) {
+    pub(super) fn classes<S: Simd>(&self, simd: S, key: &Key<B>) -> (usize, usize, usize) {
         (
-            self.source.class(key.source),
-            self.destination.class(key.destination),
+            self.source.class(simd, key.source),
+            self.destination.class(simd, key.destination),
             self.service.class(key.protocol, key.source_port, key.destination_port),
         )
     }

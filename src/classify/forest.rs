@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use super::Unfit;
 use super::bitsets::AnyBitsets;
 use super::engine::Lookup;
-use super::fields::Fields;
+use super::fields::FieldClasses;
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
@@ -305,8 +305,8 @@ fn groups<B: Bits>(boxes: &[Plain<B>]) -> Vec<Vec<u32>> {
 /// Rows of bits for some of the rules, whose answers are the numbers of their entries.
 fn bitsets<B: Bits>(rules: &Rules<'_, B>, entries: &[u32], limit: usize) -> Option<AnyBitsets<B>> {
     let rules = rules.numbered(entries);
-    let (fields, rows, _) = Fields::new(&rules, limit).ok()?;
-    AnyBitsets::new(&rules, fields, rows, limit).ok()
+    let classes = FieldClasses::new(&rules, limit).ok()?;
+    AnyBitsets::new(&rules, classes, limit).ok()
 }
 
 struct Grower<'a, B> {

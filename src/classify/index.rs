@@ -1,31 +1,22 @@
 //! From an address to its class, without a branch on the address.
-//!
-//! IPv4: a trie whose root is a table over the upper 16 bits and whose other nodes take a few bits
-//! each (level-compressed tries: Nilsson and Karlsson 1999; here with fixed strides). Every lookup
-//! takes all levels: what no boundary splits leads to an entry that leads to itself, the offset
-//! into it masked to zero. Nodes of 16 keep large tables in the caches near the core; nodes of 256
-//! save two levels where there are few of them.
-//!
-//! IPv6: a branch-free binary search over the boundaries, whose number of steps depends on the
-//! table alone.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "every entry of a level holds an offset that the builder gave to the next one"
-)]
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     reason = "parts of an address are shifted into range before they are narrowed"
 )]
 
+mod ipv4;
+mod ipv6;
+
 use std::hash::Hash;
-use std::hint::select_unpredictable;
 
 use super::Unfit;
-use super::classes::Partition;
 use super::pairs::{Ipv4Spots, Ipv6Spots, Spots};
+use super::simd::Simd;
 use crate::net::{AddressSet, Coordinate, RangeSet};
+use ipv4::Ipv4Index;
+use ipv6::Ipv6Index;
 
 /// An address of one IP version as a number.
 pub(super) trait Bits: Coordinate + Hash + From<u16> {
@@ -111,201 +102,80 @@ impl Bits for u128 {
 
 /// Finds the class of an address.
 pub(super) trait Index<B>: Sized {
-    /// The index of a partition, unless it takes more than `limit` bytes.
-    fn new(partition: &Partition<B>, limit: usize) -> Result<Self, Unfit>;
+    /// The index of ranges, each given by its first value and its class, ascending from the least
+    /// value; unless it takes more than `limit` bytes.
+    fn new(ranges: &[(B, u16)], limit: usize) -> Result<Self, Unfit>;
 
     /// The class of an address.
-    fn class(&self, address: B) -> usize;
-
-    /// Gives every class another number.
-    fn renumber(&mut self, numbers: &[u16]);
+    fn class<S: Simd>(&self, simd: S, address: B) -> usize;
 
     /// The bytes it takes on the heap.
     fn bytes(&self) -> usize;
 }
 
-pub(super) enum Ipv4Index {
-    Coarse(Trie<8>),
-    Fine(Trie<4>),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::classes::mix;
+    use crate::classify::simd::{Proof, Tier, Work};
 
-/// Where coarse nodes take no more than this they are the quicker ones.
-const COARSE: usize = 128 << 10;
+    struct ClassOf<'a, B: Bits>(&'a B::Index);
 
-impl Index<u32> for Ipv4Index {
-    fn new(partition: &Partition<u32>, limit: usize) -> Result<Self, Unfit> {
-        let coarse = Trie::new(partition, limit.min(COARSE + size_of::<u32>() * ROOT));
-        Ok(match coarse {
-            Ok(trie) => Self::Coarse(trie),
-            Err(_) => Self::Fine(Trie::new(partition, limit)?),
-        })
-    }
+    impl<B: Bits> Work<B> for ClassOf<'_, B> {
+        type Output = usize;
 
-    #[inline(always)]
-    fn class(&self, address: u32) -> usize {
-        match self {
-            Self::Coarse(trie) => trie.class(address),
-            Self::Fine(trie) => trie.class(address),
+        #[inline(always)]
+        fn run<S: Simd>(&self, simd: S, address: B) -> usize {
+            self.0.class(simd, address)
         }
     }
 
-    fn renumber(&mut self, numbers: &[u16]) {
-        let (Self::Coarse(Trie { cells, .. }) | Self::Fine(Trie { cells, .. })) = self;
-        for cell in cells {
-            *cell = numbers[usize::from(*cell)];
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Coarse(trie) => trie.bytes(),
-            Self::Fine(trie) => trie.bytes(),
-        }
-    }
-}
-
-/// The entries of the root.
-const ROOT: usize = 1 << 16;
-
-/// A trie with nodes of `2^BITS` below its root; `BITS` divides 16.
-pub(super) struct Trie<const BITS: u32> {
-    /// By the upper 16 bits: an [`entry`] of `nodes`.
-    root: Box<[u32]>,
-    /// Entries of `nodes`, or on the last level but one of `cells`.
-    nodes: Box<[u32]>,
-    cells: Box<[u16]>,
-}
-
-/// An offset into the next level, and whether a node starts there rather than one value.
-fn entry(offset: usize, split: bool) -> Result<u32, Unfit> {
-    let offset = u32::try_from(offset).ok().filter(|offset| *offset < 1 << 31);
-    Ok(offset.ok_or(Unfit::Size)? << 1 | u32::from(split))
-}
-
-impl<const BITS: u32> Trie<BITS> {
-    fn new(partition: &Partition<u32>, limit: usize) -> Result<Self, Unfit> {
-        // Every class has an entry that leads to itself, at its own number, on all levels.
-        let classes = partition.rows.len();
-        let mut builder = Builder {
-            ranges: &partition.ranges,
-            nodes: (0..classes).map(|class| entry(class, false)).collect::<Result<_, _>>()?,
-            cells: (0..classes).map(|class| class as u16).collect(),
-            limit: limit.checked_sub(size_of::<u32>() * ROOT).ok_or(Unfit::Size)?,
-        };
-        let mut root: Vec<u32> = Vec::with_capacity(ROOT);
-        while root.len() < ROOT {
-            let entry = builder.block::<BITS>((root.len() as u32) << 16, 16)?;
-            // What the rest of an unsplit range covers is of the same class.
-            let next = builder.ranges.get(1).map_or(ROOT, |next| (next.0 >> 16) as usize);
-            let end = if entry & 1 == 0 { next } else { root.len() + 1 };
-            root.resize(end, entry);
-        }
-        Ok(Self { root: root.into(), nodes: builder.nodes.into(), cells: builder.cells.into() })
-    }
-
-    #[inline(always)]
-    fn class(&self, address: u32) -> usize {
-        let mut entry = self.root[(address >> 16) as usize];
-        let mut left = 16 - BITS;
-        while left > 0 {
-            entry = self.nodes[follow::<BITS>(entry, address >> left)];
-            left -= BITS;
-        }
-        self.cells[follow::<BITS>(entry, address)].into()
-    }
-
-    fn bytes(&self) -> usize {
-        size_of_val(&*self.root) + size_of_val(&*self.nodes) + size_of_val(&*self.cells)
-    }
-}
-
-/// The place an entry leads to for the lowest bits of `part`.
-#[inline(always)]
-fn follow<const BITS: u32>(entry: u32, part: u32) -> usize {
-    // All ones where a node starts there, else zero.
-    let mask = 0u32.wrapping_sub(entry & 1);
-    ((entry >> 1).wrapping_add(part & mask & ((1 << BITS) - 1))) as usize
-}
-
-/// Makes the nodes below the root, blocks in ascending order.
-struct Builder<'a> {
-    /// The ranges, from the one that holds the next address on.
-    ranges: &'a [(u32, u16)],
-    nodes: Vec<u32>,
-    cells: Vec<u16>,
-    limit: usize,
-}
-
-impl Builder<'_> {
-    /// The entry for the addresses from `first` on that share all but their lowest `width` bits.
-    fn block<const BITS: u32>(&mut self, first: u32, width: u32) -> Result<u32, Unfit> {
-        let last = first | ((1 << width) - 1);
-        while let [_, next, ..] = self.ranges
-            && next.0 <= first
-        {
-            self.ranges = &self.ranges[1..];
-        }
-        let class = self.ranges[0].1;
-        if self.ranges.get(1).is_none_or(|next| next.0 > last) {
-            return entry(class.into(), false);
-        }
-        if 4 * self.nodes.len() + 2 * self.cells.len() > self.limit {
-            return Err(Unfit::Size);
-        }
-        if width == BITS {
-            let node = self.cells.len();
-            for address in first..=last {
-                let single = self.block::<BITS>(address, 0)?;
-                self.cells.push((single >> 1) as u16);
+    /// Every boundary and its neighbours, on every tier, against a search in the ranges.
+    fn check<B: Bits>(mut boundaries: Vec<B>) {
+        boundaries.push(B::MIN);
+        boundaries.sort();
+        boundaries.dedup();
+        let ranges: Vec<(B, u16)> = boundaries.iter().copied().zip((1..=9).cycle()).collect();
+        let index = B::Index::new(&ranges, 64 << 20).unwrap();
+        let near = |edge: &B| [edge.previous(), Some(*edge), edge.next()];
+        let addresses = boundaries.iter().flat_map(near).flatten().chain([B::MAX]);
+        for address in addresses {
+            let at = ranges.partition_point(|(first, _)| *first <= address);
+            for tier in Tier::available() {
+                let class = Proof::at_most(tier).run(&ClassOf::<B>(&index), address);
+                assert_eq!(class, usize::from(ranges[at - 1].1), "{address:?} on {tier}");
             }
-            return entry(node, true);
         }
-        let node = self.nodes.len();
-        self.nodes.resize(node + (1 << BITS), 0);
-        for child in 0..1u32 << BITS {
-            let below = width - BITS;
-            self.nodes[node + child as usize] =
-                self.block::<BITS>(first + (child << below), below)?;
-        }
-        entry(node, true)
-    }
-}
-
-pub(super) struct Ipv6Index {
-    // INVARIANT: ascending, the first is 0, `classes` is as long.
-    firsts: Box<[u128]>,
-    classes: Box<[u16]>,
-}
-
-impl Index<u128> for Ipv6Index {
-    fn new(partition: &Partition<u128>, limit: usize) -> Result<Self, Unfit> {
-        if 18 * partition.ranges.len() > limit {
-            return Err(Unfit::Size);
-        }
-        let (firsts, classes): (Vec<_>, Vec<_>) = partition.ranges.iter().copied().unzip();
-        Ok(Self { firsts: firsts.into(), classes: classes.into() })
+        let bytes = index.bytes();
+        assert!(B::Index::new(&ranges, bytes).is_ok());
+        assert!(matches!(B::Index::new(&ranges, bytes - 1), Err(Unfit::Size)));
     }
 
-    #[inline]
-    fn class(&self, address: u128) -> usize {
-        // INVARIANT: firsts[base] <= address < firsts[base + size], where that exists.
-        let (mut base, mut size) = (0usize, self.firsts.len());
-        while size > 1 {
-            let half = size / 2;
-            let middle = base.wrapping_add(half);
-            base = select_unpredictable(self.firsts[middle] <= address, middle, base);
-            size = size.wrapping_sub(half);
-        }
-        self.classes[base].into()
+    fn scattered(count: u64) -> impl Iterator<Item = u128> {
+        (0..count).map(|seed| u128::from(mix(seed)) << 64 | u128::from(mix(!seed)))
     }
 
-    fn renumber(&mut self, numbers: &[u16]) {
-        for class in &mut self.classes {
-            *class = numbers[usize::from(*class)];
+    #[test]
+    fn every_address_finds_its_class() {
+        for count in [0, 1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1000, 5000] {
+            check::<u32>(scattered(count).map(|value| value as u32).collect());
+            check::<u128>(scattered(count).collect());
         }
     }
 
-    fn bytes(&self) -> usize {
-        size_of_val(&*self.firsts) + size_of_val(&*self.classes)
+    #[test]
+    fn crowds_of_boundaries_are_told_apart() {
+        for (shift, base) in [(0, 0), (7, 0xff), (0, 0xffff)] {
+            let crowd = scattered(300).map(|value| (value as u32 & 0xffff) << shift | base << 16);
+            check::<u32>(crowd.chain([u32::MAX]).collect());
+            let neighbours = (0..200).map(|value| base << 16 | value << shift);
+            check::<u32>(neighbours.chain(scattered(40).map(|value| value as u32)).collect());
+        }
+        for upper in [0, 1, u64::MAX - 1, u64::MAX] {
+            let crowd = scattered(300).map(|value| value >> 64 | u128::from(upper) << 64);
+            check::<u128>(crowd.chain(scattered(100)).collect());
+            let edges = [0, 1, u64::MAX].map(|lower| u128::from(upper) << 64 | u128::from(lower));
+            check::<u128>(edges.to_vec());
+        }
     }
 }

@@ -18,6 +18,7 @@ use super::rules::Rules;
 use crate::net::{Protocol, RangeSet};
 
 /// Finds the class of a protocol and its ports.
+#[derive(Clone)]
 pub(super) struct ServiceIndex {
     /// By protocol number: the first row of `pages` of its class.
     protocols: Box<[u16; 256]>,
@@ -29,6 +30,7 @@ pub(super) struct ServiceIndex {
 }
 
 /// From a source port to its class.
+#[derive(Clone)]
 struct PortIndex {
     pages: Box<[u16; 256]>,
     cells: Box<[u16]>,

@@ -9,14 +9,15 @@
 #![expect(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
     reason = "classes are below the widths that the tables were filled by"
 )]
 
 use super::Unfit;
 use super::classes::{Interner, Rows, hash_row};
 use super::engine::Lookup;
-use super::fields::{FieldRows, Fields};
-use super::index::{Bits, Index};
+use super::fields::{FieldClasses, Fields};
+use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
 use super::simd::Simd;
@@ -26,15 +27,28 @@ use super::simd::Simd;
 const MOST_PAIRS: usize = 1 << 18;
 const MOST_ANSWERS: usize = 1 << 23;
 
+/// Few classes are not combined step by step: one table holds the answers to all of them.
+const MOST_CELLS: usize = 1 << 15;
+
 pub(super) struct Table<B: Bits> {
     fields: Fields<B>,
-    last: Field,
-    /// By the classes of the first two fields: where a row of `answers` starts.
-    pairs: Box<[u32]>,
-    /// How many classes the second field has.
-    width: usize,
+    joined: Joined,
     /// Codes of [`RuleIndex`], narrowed; sign extension brings them back.
     answers: Box<[i16]>,
+}
+
+/// How the classes of a key lead to its place in the answers.
+enum Joined {
+    /// They are numbered so that it is their sum.
+    AtOnce,
+    InPairs {
+        /// The field that is decided by the second load.
+        last: Field,
+        /// By the classes of the first two fields: where a row of answers starts.
+        pairs: Box<[u32]>,
+        /// How many classes the second field has.
+        width: usize,
+    },
 }
 
 /// The field that is decided by the second load.
@@ -46,25 +60,24 @@ enum Field {
 }
 
 impl<B: Bits> Table<B> {
-    /// The tables, if they and the indexes take no more than `limit` bytes; else what was given
-    /// comes back.
+    /// The tables, if they and the indexes take no more than `limit` bytes.
     pub(super) fn new(
         rules: &Rules<'_, B>,
-        mut fields: Fields<B>,
-        rows: &FieldRows,
+        classes: &FieldClasses<B>,
         limit: usize,
-    ) -> Result<Self, (Unfit, Fields<B>)> {
+    ) -> Result<Self, Unfit> {
         let too_many = RuleIndex::MAX_NARROW;
         if rules.entries.iter().any(|entry| entry.answer.rule().is_some_and(|r| r > too_many)) {
-            return Err((Unfit::Size, fields));
+            return Err(Unfit::Size);
         }
-        let Some(room) = limit.checked_sub(fields.bytes()) else {
-            return Err((Unfit::Size, fields));
-        };
+        let answers: Vec<RuleIndex> = rules.entries.iter().map(|entry| entry.answer).collect();
+        if let Some(table) = Self::at_once(classes, &answers, limit) {
+            return table;
+        }
         let by_field = |field| match field {
-            Field::Source => &rows.source,
-            Field::Destination => &rows.destination,
-            Field::Service => &rows.service,
+            Field::Source => &classes.source.rows,
+            Field::Destination => &classes.destination.rows,
+            Field::Service => &classes.services,
         };
         let mut orders = [
             (Field::Source, Field::Destination, Field::Service),
@@ -74,50 +87,91 @@ impl<B: Bits> Table<B> {
         // The fewest pairs first: the tables over them tend to be the smallest and the quickest
         // to make.
         orders.sort_by_key(|(x, y, _)| by_field(*x).len() * by_field(*y).len());
-        let answers: Vec<RuleIndex> = rules.entries.iter().map(|entry| entry.answer).collect();
         for (x, y, z) in orders {
             if by_field(x).len() * by_field(y).len() > MOST_PAIRS {
                 break;
             }
             let kinds = kinds(by_field(z), answers.len());
             let three = [by_field(x), by_field(y), by_field(z)];
-            let Some(reduced) = reduce(three, &kinds, &answers, room) else {
+            let Some(reduced) = reduce(three, &kinds, &answers, limit) else {
                 continue;
             };
+            let [mut source, mut destination] =
+                [&classes.source, &classes.destination].map(|_| Vec::new());
+            let mut service = classes.service.clone();
             for (field, numbers) in [x, y, z].into_iter().zip(&reduced.numbers) {
                 match field {
-                    Field::Source => fields.source.renumber(numbers),
-                    Field::Destination => fields.destination.renumber(numbers),
-                    Field::Service => fields.service.renumber(numbers),
+                    Field::Source => source = classes.source.renumbered(numbers),
+                    Field::Destination => destination = classes.destination.renumbered(numbers),
+                    Field::Service => service.renumber(numbers),
                 }
             }
-            return Ok(Self {
-                fields,
-                last: z,
-                pairs: reduced.pairs.into(),
-                width: reduced.width,
-                answers: reduced.answers.into(),
-            });
+            let fields = Fields::new(&source, &destination, service, limit)?;
+            let (pairs, width) = (reduced.pairs.into(), reduced.width);
+            let joined = Joined::InPairs { last: z, pairs, width };
+            return Self { fields, joined, answers: reduced.answers.into() }.within(limit);
         }
-        Err((Unfit::Size, fields))
+        Err(Unfit::Size)
+    }
+
+    /// The table of all classes of all fields, if they are few.
+    fn at_once(
+        classes: &FieldClasses<B>,
+        answers: &[RuleIndex],
+        limit: usize,
+    ) -> Option<Result<Self, Unfit>> {
+        let [x, y, z] = [&classes.source.rows, &classes.destination.rows, &classes.services];
+        let row = y.len() * z.len();
+        if x.len().checked_mul(row)? > MOST_CELLS {
+            return None;
+        }
+        let mut cells = Vec::with_capacity(x.len() * row);
+        for a in x.iter() {
+            for b in y.iter() {
+                let both: Vec<u64> = a.iter().zip(b).map(|(a, b)| a & b).collect();
+                cells.extend(z.iter().map(|c| first_common(&both, c, answers).narrowed()));
+            }
+        }
+        let steps = |count: usize, step: usize| -> Vec<u16> {
+            (0..count).map(|class| (class * step) as u16).collect()
+        };
+        let source = classes.source.renumbered(&steps(x.len(), row));
+        let destination = classes.destination.renumbered(&steps(y.len(), z.len()));
+        let fields = Fields::new(&source, &destination, classes.service.clone(), limit);
+        Some(fields.and_then(|fields| {
+            Self { fields, joined: Joined::AtOnce, answers: cells.into() }.within(limit)
+        }))
+    }
+
+    fn within(self, limit: usize) -> Result<Self, Unfit> {
+        if self.bytes() > limit { Err(Unfit::Size) } else { Ok(self) }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.fields.bytes() + size_of_val(&*self.pairs) + size_of_val(&*self.answers)
+        let pairs = match &self.joined {
+            Joined::AtOnce => 0,
+            Joined::InPairs { pairs, .. } => size_of_val(&**pairs),
+        };
+        self.fields.bytes() + pairs + size_of_val(&*self.answers)
     }
 }
 
 impl<B: Bits> Lookup<B> for Table<B> {
     #[inline(always)]
-    fn lookup<S: Simd>(&self, _: S, key: &Key<B>) -> RuleIndex {
-        let (source, destination, service) = self.fields.classes(key);
-        let (x, y, z) = match self.last {
-            Field::Service => (source, destination, service),
-            Field::Destination => (source, service, destination),
-            Field::Source => (destination, service, source),
+    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
+        let (source, destination, service) = self.fields.classes(simd, key);
+        let place = match &self.joined {
+            Joined::AtOnce => source.wrapping_add(destination).wrapping_add(service),
+            Joined::InPairs { last, pairs, width } => {
+                let (x, y, z) = match last {
+                    Field::Service => (source, destination, service),
+                    Field::Destination => (source, service, destination),
+                    Field::Source => (destination, service, source),
+                };
+                (pairs[x.wrapping_mul(*width).wrapping_add(y)] as usize).wrapping_add(z)
+            }
         };
-        let row = self.pairs[x.wrapping_mul(self.width).wrapping_add(y)];
-        RuleIndex::widened(self.answers[(row as usize).wrapping_add(z)])
+        RuleIndex::widened(self.answers[place])
     }
 }
 
@@ -196,6 +250,15 @@ fn reduce(
         narrow.iter().map(|answer| RuleIndex::from_code(*answer).narrowed()).collect();
     let fits = 4 * pairs.len() + 2 * answers.len() <= limit;
     fits.then_some(Reduced { pairs, width, answers, numbers: [x_numbers, y_numbers, z_numbers] })
+}
+
+/// The answer of the first rule that two rows have in common.
+fn first_common(a: &[u64], b: &[u64], answers: &[RuleIndex]) -> RuleIndex {
+    let words = a.iter().zip(b).map(|(a, b)| a & b);
+    let first = words.enumerate().find(|(_, common)| *common != 0);
+    first.map_or(RuleIndex::NONE, |(word, common)| {
+        answers[64 * word + common.trailing_zeros() as usize]
+    })
 }
 
 /// The rules that every class of `rows` holds.

@@ -121,6 +121,15 @@ pub(super) trait Simd: Copy {
 
     /// A bit for each of the values that is less than `value`, the first one's the lowest.
     fn below(self, values: &[i32; 8], value: i32) -> u32;
+
+    /// How many of the first `left` values are at most `value`; `left` is at most 32.
+    fn count_u16(self, values: &[u16; 32], left: usize, value: u16) -> usize;
+
+    /// How many of the first `left` values are at most `value`; `left` is at most 8.
+    fn count_u64(self, values: &[u64; 8], left: usize, value: u64) -> usize;
+
+    /// A bit for each word in which all three rows have a bit in common; `W` is at most 16.
+    fn common_words<const W: usize>(self, rows: [&[u64; W]; 3]) -> u32;
 }
 
 /// No instructions but those of the target.
@@ -141,11 +150,40 @@ impl Simd for Portable {
         }
         bits
     }
+
+    #[inline(always)]
+    fn count_u16(self, values: &[u16; 32], left: usize, value: u16) -> usize {
+        let left = u16::try_from(left).unwrap_or(u16::MAX);
+        let mut count = 0u16;
+        for (at, candidate) in (0..).zip(values) {
+            count = count.wrapping_add(u16::from((*candidate <= value) & (at < left)));
+        }
+        count.into()
+    }
+
+    #[inline(always)]
+    fn count_u64(self, values: &[u64; 8], left: usize, value: u64) -> usize {
+        let mut count = 0usize;
+        for (at, candidate) in values.iter().enumerate() {
+            count = count.wrapping_add(usize::from((*candidate <= value) & (at < left)));
+        }
+        count
+    }
+
+    #[inline(always)]
+    fn common_words<const W: usize>(self, [a, b, c]: [&[u64; W]; 3]) -> u32 {
+        let mut words = 0;
+        for (at, ((a, b), c)) in a.iter().zip(b).zip(c).enumerate() {
+            words |= u32::from(a & b & c != 0) << at;
+        }
+        words
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classify::classes::mix;
 
     #[test]
     fn no_more_is_used_than_asked_for_or_than_there_is() {
@@ -198,5 +236,52 @@ mod tests {
             Proof::at_most(tier).run(&Twins, [3; 8]);
         }
         assert_eq!(Portable.below(&few, 0), 0b0100_1001);
+    }
+
+    /// The kernels of one tier against the portable ones, for every length.
+    struct Twins;
+
+    impl Work<u64> for Twins {
+        type Output = ();
+
+        fn run<S: Simd>(&self, simd: S, seed: u64) {
+            let mut seed = seed;
+            // Words with many bits, with few, and with none.
+            let mut next = |step: u64| {
+                seed = mix(seed ^ step);
+                [seed, 1 << (seed % 64), 0, u64::MAX][(seed >> 32) as usize % 4]
+            };
+            let shorts: [u16; 32] = std::array::from_fn(|at| {
+                let [low, high, ..] = next(at as u64).to_le_bytes();
+                u16::from_le_bytes([low, high])
+            });
+            let longs: [u64; 8] = std::array::from_fn(|at| next(at as u64));
+            for value in shorts.into_iter().chain([0, 1, 0x7fff, 0x8000, u16::MAX]) {
+                for left in 0..=32 {
+                    let expected = Portable.count_u16(&shorts, left, value);
+                    assert_eq!(simd.count_u16(&shorts, left, value), expected);
+                }
+            }
+            for value in longs.into_iter().chain([0, 1, 1 << 63, u64::MAX]) {
+                for left in 0..=8 {
+                    let expected = Portable.count_u64(&longs, left, value);
+                    assert_eq!(simd.count_u64(&longs, left, value), expected);
+                }
+            }
+            let rows: [[u64; 16]; 3] = [(); 3].map(|()| std::array::from_fn(|_| next(7)));
+            let [a, b, c] = &rows;
+            assert_eq!(simd.common_words([a, b, c]), Portable.common_words([a, b, c]));
+            let [a, b, c] = rows.each_ref().map(|row| row.first_chunk::<11>().unwrap());
+            assert_eq!(simd.common_words([a, b, c]), Portable.common_words([a, b, c]));
+        }
+    }
+
+    #[test]
+    fn kernels_equal_their_portable_twins() {
+        for tier in Tier::available() {
+            for seed in 0..200 {
+                Proof::at_most(tier).run(&Twins, seed);
+            }
+        }
     }
 }

@@ -2,6 +2,9 @@
 //! test, which replays stored inputs and makes some of its own.
 
 pub mod mutate;
+mod repair;
+
+pub use repair::repair;
 
 use std::ffi::OsString;
 use std::fmt::{Debug, Display};
@@ -28,7 +31,7 @@ use nsg_engine::strategies::{Case, Choices, Generator, NetworkCase, Shape};
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its binary and of its folders of seeds and regressions.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("read_azure", read_azure),
     ("read_service_tags", read_service_tags),
     ("network_watcher", network_watcher),
@@ -36,6 +39,7 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("evaluate_after_read", evaluate_after_read),
     ("evaluate_generated", evaluate_generated),
     ("classify_vs_eval", classify_vs_eval),
+    ("repair", repair),
 ];
 
 /// Any bytes, read in both modes: the same document gives the same answer twice, and whatever

@@ -1,17 +1,18 @@
 //! What `analysis` claims about all flows, against the specification in every cell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use nsg_engine::analysis::{
-    Contract, Gates, Judgement, Reason, RuleRef, Survey, always_allows, always_denies, difference,
-    disjoint, effective, equivalent, exposure, implies, survey,
+    Contract, Gates, Idle, IdleCause, Judgement, Reason, RuleRef, Survey, always_allows,
+    always_denies, difference, disjoint, effective, equivalent, exposure, idle, implies, survey,
 };
 use nsg_engine::eval::{FieldMatches, Match, Verdict, evaluate};
 use nsg_engine::model::{Access, Direction, Endpoint, Flow};
 use nsg_engine::path::Chain;
-use nsg_engine::resolve::{Effect, Rule, Ruleset, Topology};
+use nsg_engine::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset, Topology};
 use nsg_engine::space::{Allowed, HeaderSpace, Limits, Region};
-use nsg_engine::strategies::{Choices, NetworkCase, Shape};
+use nsg_engine::strategies::{Case, Choices, NetworkCase, Shape};
 
 use crate::space::{Cells, small_cases};
 
@@ -407,4 +408,219 @@ fn what_is_exposed_reaches_the_interface() {
         }
     }
     assert!(exposed > 20, "{exposed}");
+}
+
+/// What becomes of a flow on its way through lists of rules, where all is known.
+fn passes(lists: &[Ruleset], flow: &Flow) -> bool {
+    for list in lists {
+        let effect = match evaluate(list, flow).rule(list) {
+            Some(rule) => rule.effect,
+            None if list.fallback() == Fallback::Deny => Some(Effect::Deny),
+            None => Some(Effect::Allow),
+        };
+        match effect.unwrap() {
+            Effect::Deny => return false,
+            Effect::AlwaysAllow => return true,
+            Effect::Allow => {}
+        }
+    }
+    true
+}
+
+/// Two or three lists one after the other, some rules of which deliver at once.
+fn ways(count: u64) -> impl Iterator<Item = (Vec<Ruleset>, Vec<Flow>)> {
+    let mut shape = Shape::definite();
+    (shape.rules, shape.items, shape.prefixes) = (2, 1, 3);
+    (0..count).map(move |seed| {
+        let lists: Vec<Ruleset> = (0..2 + seed % 2)
+            .map(|number| {
+                let case = Case::draw(Choices::from_seed(seed * 3 + number), shape);
+                let list = case.ruleset(Direction::Inbound);
+                let is_admin = (seed + number) % 3 == 0;
+                let mut rules = list.rules().to_vec();
+                if is_admin {
+                    rules.retain(|rule| rule.kind == RuleKind::Custom);
+                    for (place, rule) in rules.iter_mut().enumerate() {
+                        rule.kind = RuleKind::Admin;
+                        let delivers = (place as u64 + seed).is_multiple_of(2);
+                        rule.effect = rule.effect.map(|one| match one {
+                            Effect::Allow if delivers => Effect::AlwaysAllow,
+                            one => one,
+                        });
+                    }
+                }
+                if seed % 4 == 1 && rules.len() > 1 {
+                    let mut again = rules[0].clone();
+                    again.effect = rules[1].effect;
+                    rules.insert(1, again);
+                }
+                let fallback = if is_admin { Fallback::Pass } else { list.fallback() };
+                Ruleset::new(Direction::Inbound, rules, fallback)
+            })
+            .collect();
+        let flows = Cells::of(&lists).flows();
+        (lists, flows)
+    })
+}
+
+fn gates(lists: &[Ruleset]) -> Gates {
+    Gates::new(lists.iter().cloned().map(Arc::new))
+}
+
+/// Idle is exactly: without the rule the same becomes of every cell. The cause holds in every
+/// cell, and is the first of the causes that does.
+#[test]
+fn idle_rules_of_several_gates_are_those_whose_removal_no_cell_notices() {
+    let mut causes = BTreeMap::new();
+    for (lists, flows) in ways(60) {
+        let found = idle(&gates(&lists), &limits()).unwrap();
+        let mut expected = Vec::new();
+        for (gate, list) in lists.iter().enumerate() {
+            for index in 0..list.rules().len() {
+                if list.rules()[index].kind == RuleKind::Default {
+                    continue;
+                }
+                let mut rest = lists.clone();
+                rest[gate] = without(list, index);
+                if flows.iter().all(|flow| passes(&lists, flow) == passes(&rest, flow)) {
+                    expected.push((gate, index));
+                }
+            }
+        }
+        let named: Vec<(usize, usize)> =
+            found.iter().map(|one| (one.rule.gate, one.rule.index)).collect();
+        assert_eq!(named, expected, "{lists:#?}");
+        for one in &found {
+            *causes.entry(one.cause).or_insert(0) += 1;
+            check_idle(&lists, &flows, one);
+        }
+    }
+    assert_eq!(causes.len(), 5, "{causes:?}");
+}
+
+fn check_idle(lists: &[Ruleset], flows: &[Flow], one: &Idle) {
+    let (gate, index) = (one.rule.gate, one.rule.index);
+    let rule = &lists[gate].rules()[index];
+    let matches =
+        |rule: &Rule, flow: &Flow| FieldMatches::of(rule, flow).overall(rule) == Match::Yes;
+    let own: Vec<&Flow> = flows.iter().filter(|flow| matches(rule, flow)).collect();
+    let meets = |flow: &Flow| evaluate(&lists[gate], flow).rule_index() == Some(index);
+    let arrives = |flow: &Flow| {
+        lists[..gate].iter().all(|list| {
+            let effect = evaluate(list, flow).rule(list).map(|rule| rule.effect.unwrap());
+            effect.map_or(list.fallback() == Fallback::Pass, |effect| effect == Effect::Allow)
+        })
+    };
+    let says = rule.effect != Some(Effect::Deny);
+    let against = |flow: &Flow| passes(lists, flow) != says;
+    assert_eq!(one.contradicts, own.iter().any(|flow| against(flow)), "{one:?}\n{lists:#?}");
+    assert_eq!(one.witness.is_none(), own.is_empty());
+    if let Some(witness) = &one.witness {
+        assert!(matches(rule, witness));
+        assert_eq!(against(witness), one.contradicts, "{one:?}");
+    }
+    let never_meets = !own.iter().any(|flow| meets(flow));
+    let never_arrives = !own.iter().any(|flow| meets(flow) && arrives(flow));
+    match one.cause {
+        IdleCause::MatchesNothing => assert!(own.is_empty()),
+        IdleCause::Shadowed => assert!(never_meets),
+        IdleCause::CutOff => assert!(never_arrives && !never_meets, "{one:?}\n{lists:#?}"),
+        IdleCause::Moot | IdleCause::Redundant => assert!(!never_arrives, "{one:?}\n{lists:#?}"),
+        _ => panic!("{one:?}"),
+    }
+    let by: Vec<(usize, &Rule)> =
+        one.by.iter().map(|by| (by.gate, &lists[by.gate].rules()[by.index])).collect();
+    assert!(one.by.iter().all(|by| *by != one.rule), "{one:?}");
+    let takers = |flow: &Flow| {
+        let takes = |by: &&RuleRef| sees_to(lists, one, (by.gate, by.index), flow);
+        one.by.iter().filter(takes).collect::<Vec<_>>()
+    };
+    for by in &one.by {
+        assert!(own.iter().any(|flow| takers(flow) == [by]), "{by} of {one:?}\n{lists:#?}");
+    }
+    for flow in &own {
+        // Where none of them takes a flow, no rule is needed: a list comes to its end.
+        let ends = lists.iter().any(|list| evaluate(list, flow).rule_index().is_none());
+        let is_taken = !takers(flow).is_empty() || ends || gate + 1 == lists.len();
+        assert!(is_taken, "{flow}: {one:?}\n{lists:#?}");
+    }
+    if one.cause == IdleCause::Shadowed {
+        assert!(by.iter().all(|(of, _)| *of == gate));
+        let cover = |by: &[(usize, &Rule)]| {
+            own.iter().all(|flow| by.iter().any(|(_, rule)| matches(rule, flow)))
+        };
+        assert!(cover(&by), "{one:?}");
+        for spare in 0..by.len() {
+            let mut fewer = by.clone();
+            fewer.remove(spare);
+            assert!(!cover(&fewer), "{one:?}");
+        }
+    }
+}
+
+/// Whether a rule makes an idle one superfluous for a flow, as far from it as the cause says.
+fn sees_to(lists: &[Ruleset], one: &Idle, (gate, index): (usize, usize), flow: &Flow) -> bool {
+    let rule = &lists[gate].rules()[index];
+    let (own_gate, own_index) = (one.rule.gate, one.rule.index);
+    let effect = |list: &Ruleset| match evaluate(list, flow).rule(list) {
+        Some(rule) => rule.effect.unwrap(),
+        None if list.fallback() == Fallback::Deny => Effect::Deny,
+        None => Effect::Allow,
+    };
+    if FieldMatches::of(rule, flow).overall(rule) != Match::Yes {
+        return false;
+    }
+    let does = rule.effect.unwrap();
+    let own = lists[own_gate].rules()[own_index].effect.unwrap();
+    let without = effect(&without(&lists[own_gate], own_index));
+    if gate < own_gate {
+        return does != Effect::Allow && effect(&lists[gate]) != Effect::Allow;
+    }
+    if gate == own_gate {
+        return index < own_index || does == own && own == without;
+    }
+    let mut all = vec![own, without];
+    all.extend(lists[own_gate + 1..gate].iter().map(effect));
+    let here = effect(&lists[gate]);
+    if here == Effect::Deny {
+        return does == Effect::Deny && !all.contains(&Effect::AlwaysAllow);
+    }
+    let is_end = here == Effect::AlwaysAllow || gate + 1 == lists.len();
+    does != Effect::Deny
+        && is_end
+        && all[..2].contains(&Effect::AlwaysAllow)
+        && !all.contains(&Effect::Deny)
+}
+
+/// Where something is unknown, a rule is idle only if no way of its turning out needs it: the
+/// verdict is the same without it, also where that is known to be open.
+#[test]
+fn unknown_names_make_idle_rules_careful() {
+    let mut found = 0;
+    for (_, chain, flows) in chains(60) {
+        let whole = Gates::of_chain(&chain);
+        for one in idle(&whole, &limits()).unwrap() {
+            let rest: Vec<Arc<Ruleset>> = whole
+                .rulesets()
+                .iter()
+                .enumerate()
+                .map(|(gate, list)| match gate == one.rule.gate {
+                    true => Arc::new(without(list, one.rule.index)),
+                    false => Arc::clone(list),
+                })
+                .collect();
+            let (before, after) = (whole.allowed(&limits()), Gates::new(rest).allowed(&limits()));
+            let (before, after) = (before.unwrap(), after.unwrap());
+            for flow in &flows {
+                assert_eq!(before.certain.contains(flow), after.certain.contains(flow), "{one:?}");
+                assert_eq!(
+                    before.possible.contains(flow),
+                    after.possible.contains(flow),
+                    "{one:?}"
+                );
+            }
+            found += 1;
+        }
+    }
+    assert!(found > 20, "{found}");
 }

@@ -15,14 +15,30 @@ use crate::space::{Allowed, Effects, LimitExceeded, Limits, Lists, Region};
 #[derive(Clone, Debug)]
 pub struct Gates {
     rulesets: Vec<Arc<Ruleset>>,
-    /// How many of them, from the first, are the platform's.
-    platform: usize,
+    /// Whose each of them is.
+    owners: Vec<Owner>,
+}
+
+/// Whose rules a list holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Owner {
+    /// Those of the platform.
+    Platform,
+    /// Those of a security group or a network manager, if that is known.
+    User(Option<ResourceId>),
+    /// Nobody knows which.
+    Unknown,
 }
 
 impl Gates {
     /// These lists in this order.
     pub fn new(rulesets: impl IntoIterator<Item = Arc<Ruleset>>) -> Self {
-        Self { rulesets: rulesets.into_iter().collect(), platform: 0 }
+        Self::owned(rulesets.into_iter().map(|rules| (Owner::User(None), rules)))
+    }
+
+    fn owned(lists: impl IntoIterator<Item = (Owner, Arc<Ruleset>)>) -> Self {
+        let (owners, rulesets) = lists.into_iter().unzip();
+        Self { rulesets, owners }
     }
 
     /// The gates of a chain, with the platform's exemptions in front (S5.9). A gate whose rules
@@ -31,20 +47,25 @@ impl Gates {
     /// Traffic of a machine to its own address never leaves it and meets no gate (S3.17): what
     /// the gates do with it means nothing.
     pub fn of_chain(chain: &Chain) -> Self {
-        let rules = |gate: &Gate| match &gate.rules {
-            GateRules::Group { rules, .. } | GateRules::Admin { rules, .. } => Arc::clone(rules),
-            GateRules::Unknown(reason) => Arc::new(anything(chain.direction(), reason)),
+        let list = |gate: &Gate| match &gate.rules {
+            GateRules::Group { group, rules } => {
+                (Owner::User(Some(group.clone())), Arc::clone(rules))
+            }
+            GateRules::Admin { manager, rules } => {
+                (Owner::User(manager.clone()), Arc::clone(rules))
+            }
+            GateRules::Unknown(reason) => {
+                (Owner::Unknown, Arc::new(anything(chain.direction(), reason)))
+            }
         };
-        let exemptions = chain.exemptions();
-        Self {
-            platform: exemptions.len(),
-            ..Self::new(exemptions.into_iter().map(Arc::new).chain(chain.gates().iter().map(rules)))
-        }
+        let exemptions = chain.exemptions().into_iter();
+        let exemptions = exemptions.map(|rules| (Owner::Platform, Arc::new(rules)));
+        Self::owned(exemptions.chain(chain.gates().iter().map(list)))
     }
 
     /// Gates that may do anything with any flow.
     pub(super) fn unknown(direction: Direction, reason: &Unresolved) -> Self {
-        Self::new([Arc::new(anything(direction, reason))])
+        Self::owned([(Owner::Unknown, Arc::new(anything(direction, reason)))])
     }
 
     /// The lists, in order.
@@ -147,12 +168,22 @@ impl Gates {
 
     pub(super) fn rule(&self, gate: usize, index: usize) -> Option<RuleRef> {
         let rule = self.rulesets.get(gate)?.rules().get(index)?;
-        let name = if gate < self.platform && rule.kind == RuleKind::Admin {
-            format!("platform/{}", rule.name)
-        } else {
-            rule.qualified_name()
+        let (name, group) = match self.owners.get(gate)? {
+            Owner::Platform if rule.kind == RuleKind::Admin => {
+                (format!("platform/{}", rule.name), None)
+            }
+            Owner::User(group) => (rule.qualified_name(), group.clone()),
+            Owner::Platform | Owner::Unknown => (rule.qualified_name(), None),
         };
-        Some(RuleRef { gate, index, name })
+        Some(RuleRef { gate, index, name, group })
+    }
+
+    /// Whether somebody wrote the rule who could remove it.
+    pub(super) fn is_removable(&self, rule: &RuleRef) -> bool {
+        let list = self.rulesets.get(rule.gate).map(|list| list.rules());
+        let kind = list.and_then(|rules| rules.get(rule.index)).map(|rule| rule.kind);
+        matches!(self.owners.get(rule.gate), Some(Owner::User(_)))
+            && kind.is_some_and(|kind| kind != RuleKind::Default)
     }
 }
 
@@ -196,6 +227,8 @@ pub struct RuleRef {
     pub index: usize,
     /// Its name with the list it stands in, such as `securityRules/AllowSsh`.
     pub name: String,
+    /// The security group or network manager of the list, where the gates are those of a chain.
+    pub group: Option<ResourceId>,
 }
 
 impl fmt::Display for RuleRef {

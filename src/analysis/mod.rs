@@ -7,6 +7,7 @@
 //! | question | answer |
 //! |---|---|
 //! | [`survey`] | which rules never decide, and which could be removed without effect |
+//! | [`idle`] | the same over several gates: rules that one of them makes superfluous at another, and why |
 //! | [`effective`] | what one rule still decides after all before it |
 //! | [`difference`] | what a change opens and closes, as disjoint regions |
 //! | [`network_difference`], [`catalogue_difference`] | the same at every interface and group of a network, or under another service-tag file |
@@ -25,6 +26,8 @@ mod effective;
 mod ends;
 mod exposure;
 mod gates;
+mod idle;
+mod instead;
 mod network;
 mod places;
 pub mod repair;
@@ -39,6 +42,7 @@ pub use contract::Contract;
 pub use effective::{Effective, effective};
 pub use exposure::{Exposed, Exposure, exposure};
 pub use gates::{Gates, Reason, RuleRef};
+pub use idle::{Idle, IdleCause, idle};
 pub use network::{
     Comparison, NetworkDifference, PlaceDifference, Side, catalogue_difference, comparisons,
     network_difference,

@@ -11,7 +11,7 @@ use crate::model::Flow;
 use crate::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset};
 
 /// What may become of a flow at one list, as a set of outcomes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Effects(u8);
 
 impl Effects {
@@ -132,6 +132,24 @@ impl Lists {
         self.fallbacks.len()
     }
 
+    /// The numbers of the lists.
+    pub(crate) fn numbers(&self) -> std::ops::Range<usize> {
+        0..self.len()
+    }
+
+    pub(crate) fn is_last(&self, list: usize) -> bool {
+        list.saturating_add(1) >= self.len()
+    }
+
+    /// For every entry, whether some flow in its box may match this rule.
+    pub(crate) fn near(&self, (list, rule): (usize, usize)) -> Vec<bool> {
+        let mut all = (0..).zip(&self.entries);
+        let own = all.find(|(_, entry)| (entry.list, entry.rule) == (list, rule));
+        let Some((own, _)) = own else { return Vec::new() };
+        let ids = (0..).zip(&self.entries).map(|(id, _)| id);
+        ids.map(|id| self.ground.meet(own, id)).collect()
+    }
+
     pub(crate) fn fallback(&self, list: usize) -> Effects {
         self.fallbacks.get(list).copied().unwrap_or(Effects::DROP)
     }
@@ -168,7 +186,7 @@ impl Lists {
     }
 
     /// The box that stands for a side, first or second, whose fate is settled.
-    fn settled(&self, is_second: bool, fate: Fate) -> Option<u32> {
+    pub(crate) fn settled(&self, is_second: bool, fate: Fate) -> Option<u32> {
         let place = match (is_second, fate) {
             (_, Fate::Open) => return None,
             (false, Fate::Dropped) => 0,
@@ -180,7 +198,7 @@ impl Lists {
     }
 
     /// Takes the boxes of settled sides from the end of `active`.
-    fn take_settled(&self, active: &mut Vec<u32>) -> [Option<Fate>; 2] {
+    pub(crate) fn take_settled(&self, active: &mut Vec<u32>) -> [Option<Fate>; 2] {
         let mut fates = [None, None];
         while let Some(&id) = active.last() {
             let place = usize::try_from(id).ok().and_then(|id| id.checked_sub(self.settled));
@@ -468,12 +486,17 @@ impl Fate {
     /// The lists in order: one that certainly drops decides even when one before it is open
     /// (S3.12).
     pub(crate) fn of(lists: &[Trimmed]) -> Self {
+        Self::of_effects(lists.iter().map(|list| list.effects))
+    }
+
+    /// The same of what may happen at each list.
+    pub(crate) fn of_effects(lists: impl IntoIterator<Item = Effects>) -> Self {
         let (mut may_arrive, mut may_be_dropped, mut may_be_delivered) = (true, false, false);
-        for list in lists {
+        for effects in lists {
             if may_arrive {
-                may_be_dropped |= list.effects.may(Effects::DROP);
-                may_be_delivered |= list.effects.may(Effects::DELIVER);
-                may_arrive = list.effects.may(Effects::GO_ON);
+                may_be_dropped |= effects.may(Effects::DROP);
+                may_be_delivered |= effects.may(Effects::DELIVER);
+                may_arrive = effects.may(Effects::GO_ON);
             }
         }
         match (may_be_dropped, may_arrive || may_be_delivered) {

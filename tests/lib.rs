@@ -11,6 +11,7 @@
 mod analysis;
 mod analysis_cli;
 mod api;
+mod bdd;
 mod cases;
 mod classify;
 mod classify_chains;

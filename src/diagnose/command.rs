@@ -290,4 +290,62 @@ mod tests {
              --destination-address-prefixes 10.0.0.4/32 --destination-port-ranges 22 2222"
         );
     }
+
+    /// The words of a command as a shell passes them on.
+    #[cfg(feature = "proptest")]
+    fn words(command: &str) -> Vec<String> {
+        let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
+        let mut letters = command.chars();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\'' => is_quoted = !is_quoted,
+                '\\' if !is_quoted => word.extend(letters.next()),
+                ' ' if !is_quoted => words.push(std::mem::take(&mut word)),
+                _ => word.push(letter),
+            }
+        }
+        words.push(word);
+        words
+    }
+
+    /// What the command line of Azure would make of the command: the rule itself.
+    #[cfg(feature = "proptest")]
+    #[test]
+    fn a_command_reads_back_as_its_rule() {
+        use crate::model::{ProtocolSpec, RuleName};
+        use crate::strategies::{Choices, Generator, Shape};
+        let group = ResourceId::new("nsg");
+        let mut with_asgs = 0;
+        for seed in 0..500 {
+            let mut generator = Generator::new(Choices::from_seed(seed), Shape::definite());
+            let rule = SecurityRule { description: None, ..generator.rule() };
+            let words = words(&create_rule(&group, &rule));
+            let option = |name: &str| -> Option<Vec<&str>> {
+                let start = words.iter().position(|word| word == name)? + 1;
+                let values = words[start..].iter().take_while(|word| !word.starts_with("--"));
+                Some(values.map(String::as_str).collect())
+            };
+            let one = |name: &str| option(name).unwrap().join(",");
+            let mut read = SecurityRule::new(
+                RuleName::as_written(option("-n").unwrap()[0]),
+                one("--priority").parse().unwrap(),
+                one("--direction").parse().unwrap(),
+                one("--access").parse().unwrap(),
+            );
+            read.protocol = one("--protocol").parse::<ProtocolSpec>().unwrap().into();
+            read.source_ports = one("--source-port-ranges").parse().unwrap();
+            read.destination_ports = one("--destination-port-ranges").parse().unwrap();
+            let mut side = |name: &str| -> AddressSpec {
+                if let Some(asgs) = option(&format!("--{name}-asgs")) {
+                    with_asgs += 1;
+                    let items = asgs.into_iter().map(|id| AddressItem::Asg(ResourceId::new(id)));
+                    return AddressSpec { items: items.collect() };
+                }
+                one(&format!("--{name}-address-prefixes")).parse().unwrap()
+            };
+            (read.source, read.destination) = (side("source"), side("destination"));
+            assert_eq!(read, rule, "{}", create_rule(&group, &rule));
+        }
+        assert!(with_asgs > 10, "{with_asgs}");
+    }
 }

@@ -46,8 +46,11 @@ fn every_import_goes_through_a_door_of_the_plan() {
             closed.push(format!("{}: room `{room}` is not in the plan", source.path.display()));
             continue;
         };
+        let own = imports(without_tests(&source.text));
         for imported in imports(&source.text) {
-            if imported != *room && !doors.contains(&imported.as_str()) {
+            // Unit tests may draw their cases from the room that exists for tests.
+            let is_for_tests = imported == "strategies" && !own.contains(&imported);
+            if imported != *room && !doors.contains(&imported.as_str()) && !is_for_tests {
                 let path = source.path.display();
                 closed.push(format!("{path}: `{room}` may not import `{imported}`"));
             }

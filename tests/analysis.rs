@@ -8,9 +8,14 @@ use nsg_engine::analysis::{
     always_denies, difference, disjoint, effective, equivalent, exposure, idle, implies, survey,
 };
 use nsg_engine::eval::{FieldMatches, Match, Verdict, evaluate};
-use nsg_engine::model::{Access, Direction, Endpoint, Flow};
+use nsg_engine::model::{
+    Access, Direction, Endpoint, Flow, ResourceId, SecurityGroup, SecurityRule,
+};
+use nsg_engine::net::AddressSet;
 use nsg_engine::path::Chain;
-use nsg_engine::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset, Topology};
+use nsg_engine::resolve::{
+    Effect, Fallback, Names, Rule, RuleKind, Ruleset, ServiceTags, Topology,
+};
 use nsg_engine::space::{Allowed, HeaderSpace, Limits, Region};
 use nsg_engine::strategies::{Case, Choices, NetworkCase, Shape};
 
@@ -247,6 +252,45 @@ fn differences_of_unknowns_are_between_the_certain_and_the_possible() {
         }
         let same = difference(&Gates::from(&before), &Gates::from(&before), &limits()).unwrap();
         assert!(same.is_empty());
+    }
+}
+
+/// Two unknowns are not one because nothing is known of either: what holds whatever they turn out
+/// to be is told from what holds only if they turn out alike.
+#[test]
+fn different_unknowns_are_not_taken_for_the_same() {
+    let names = Names::new(ServiceTags::built_in()).with_virtual_network(AddressSet::empty());
+    let gates = |rules: &[&str]| {
+        let mut group = SecurityGroup::new(ResourceId::new("nsg"));
+        group.rules.extend(rules.iter().map(|rule| rule.parse::<SecurityRule>().unwrap()));
+        Gates::from(&Ruleset::of_group(&group, Direction::Inbound, &names))
+    };
+    let pairs: [(&[&str], &[&str]); 5] = [
+        // Another name.
+        (&["100 allow inbound * asg{web}:* -> *:*"], &["100 allow inbound * asg{app}:* -> *:*"]),
+        // The name in another place.
+        (&["100 allow inbound * asg{web}:* -> *:*"], &["100 allow inbound * *:* -> asg{web}:*"]),
+        // Beside the name something that only matters if another unknown lets it.
+        (
+            &[r#"100 allow inbound ?"p" asg{web},10.0.0.0/8:* -> *:*"#],
+            &[r#"100 allow inbound ?"p" asg{web}:* -> *:*"#],
+        ),
+        // Another access.
+        (&[r#"100 ?"p" inbound * *:* -> *:*"#], &[r#"100 ?"q" inbound * *:* -> *:*"#]),
+        // A rule that moved, perhaps across one of unknown priority.
+        (
+            &[r#"?"p" P allow inbound * *:* -> *:*"#, "100 deny inbound * 10.0.0.0/8:* -> *:*"],
+            &[r#"?"p" P allow inbound * *:* -> *:*"#, "200 deny inbound * 10.0.0.0/8:* -> *:*"],
+        ),
+    ];
+    for (one, other) in pairs {
+        let [a, b] = [one, other].map(gates);
+        for (a, b) in [(&a, &b), (&b, &a)] {
+            let judgement = equivalent(a, b, &limits()).unwrap();
+            assert!(matches!(judgement, Judgement::Unknown(_)), "{one:?} {other:?}: {judgement}");
+            assert!(!difference(a, b, &limits()).unwrap().unsettled.is_empty(), "{one:?}");
+            assert!(equivalent(a, a, &limits()).unwrap().holds());
+        }
     }
 }
 

@@ -1,11 +1,13 @@
-//! Every ordered pair of rules over a tiny universe, in every cell of it: within it this is a
-//! proof. A slice runs with the other tests, all of it with
+//! Every ordered pair of rules over a tiny universe, in every cell of it: the specification, the
+//! sets of all allowed flows, the roles of rules and compiled classifiers agree. Within the
+//! universe this is a proof. A slice runs with the other tests, all of it with
 //!
 //!     cargo test --release --all-features --test integration small_world -- --ignored --nocapture
 
 use std::time::Instant;
 
 use nsg_engine::analysis::survey;
+use nsg_engine::classify::{Answer, Classifier, Config, Strategy};
 use nsg_engine::eval::{Verdict, evaluate};
 use nsg_engine::model::{Direction, Flow, ResourceId, SecurityGroup};
 use nsg_engine::resolve::{Fallback, Names, Rule, Ruleset, ServiceTags};
@@ -60,30 +62,38 @@ fn cells() -> Vec<Flow> {
     flows.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-/// Compares every `step`th pair and says how many that were.
+/// Compares every `step`th pair, each with one of the strategies of classifiers in turn, and says
+/// how many pairs that were.
 fn compare(step: usize) -> usize {
     let (rules, cells, limits) = (rules(), cells(), Limits::NONE);
     assert_eq!((rules.len(), cells.len()), (2646, 160));
+    let list = |rules: &[&Rule]| {
+        let rules = rules.iter().copied().cloned().collect();
+        Ruleset::new(Direction::Inbound, rules, Fallback::Deny)
+    };
+    let strategies = Strategy::ALL.map(|strategy| Config::new().strategy(strategy));
     let mut compared = 0;
     for pair in (0..rules.len() * rules.len()).step_by(step) {
         let both = [&rules[pair / rules.len()], &rules[pair % rules.len()]];
-        let ruleset =
-            Ruleset::new(Direction::Inbound, both.map(Rule::clone).to_vec(), Fallback::Deny);
+        let ruleset = list(&both);
+        let without = [list(&both[1..]), list(&both[..1])];
         let allowed = Allowed::by(&ruleset, &limits).unwrap();
         assert!(allowed.is_certain());
+        let strategy = &strategies[compared % strategies.len()];
+        let classifier = Classifier::new(&ruleset, strategy).unwrap();
         let mut decides = [false; 2];
         let mut differs = [false; 2];
         for flow in &cells {
             let decision = evaluate(&ruleset, flow);
             let is_allowed = decision.verdict() == Verdict::Allow;
             assert_eq!(allowed.certain.contains(flow), is_allowed, "{flow} in pair {pair}");
+            let answer = decision.rule_index().map_or(Answer::NoRule, Answer::Rule);
+            assert_eq!(classifier.classify(flow), answer, "{flow} in pair {pair}, {strategy:?}");
             let Some(rule) = decision.rule_index() else { continue };
             decides[rule] = true;
             // What becomes of the flow without the rule.
-            let rest =
-                Ruleset::new(Direction::Inbound, vec![both[1 - rule].clone()], Fallback::Deny);
             differs[rule] |=
-                !differs[rule] && evaluate(&rest, flow).verdict() != decision.verdict();
+                !differs[rule] && evaluate(&without[rule], flow).verdict() != decision.verdict();
         }
         let found = survey(&ruleset, &limits).unwrap();
         for rule in 0..2 {

@@ -274,7 +274,7 @@ pub(super) struct Ground {
 }
 
 /// A box as extents on every axis.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Placed {
     protocols: ProtocolSet,
     portless: bool,
@@ -324,6 +324,13 @@ impl Ground {
         let mut ground = Self { axes, boxes: placed, protocol_groups, rest_kinds: 1 };
         ground.number_rests();
         ground
+    }
+
+    /// Adds boxes that cover what others do.
+    pub(super) fn repeat(&mut self, ids: &[u32]) {
+        let placed = |&id| self.boxes.get(usize::try_from(id).ok()?).cloned();
+        let repeated: Vec<Placed> = ids.iter().filter_map(placed).collect();
+        self.boxes.extend(repeated);
     }
 
     fn number_rests(&mut self) {

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use super::apart::Apart;
 use super::boxes::{FlowBox, Ground};
 use super::diagram::{Diagram, NodeId};
 use super::limits::{LimitExceeded, Meter};
 use super::sweep::{Place, Question, sweep};
 use super::{Corner, Coverage, HeaderSpace, Left, Limits, Region};
-use crate::model::Flow;
-use crate::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset};
+use crate::model::{Flow, Priority};
+use crate::net::{AddressSet, PortSet, ProtocolSet};
+use crate::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset, Unresolved};
 
 /// What may become of a flow at one list, as a set of outcomes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -64,7 +66,8 @@ pub(crate) struct Entry {
     /// Whether a flow in its box certainly matches.
     pub(crate) is_certain: bool,
     pub(crate) effects: Effects,
-    /// Equal for entries that match the same flows and do the same.
+    /// Equal for entries that match the same flows and do the same, however what is unknown
+    /// about them turns out.
     content: u32,
 }
 
@@ -95,29 +98,87 @@ impl Lists {
     ) -> Self {
         let mut draft = Draft::default();
         rulesets.into_iter().for_each(|ruleset| draft.add(ruleset));
-        draft.finish(regions.iter().map(FlowBox::of_region).collect())
+        draft.within(regions)
     }
 
-    /// The lists of two sides for questions about where they do different things. Only flows
-    /// that some rule matches which the sides do not share are looked at, if such rules are few.
+    /// The lists of two sides for questions about where they do different things. Only flows of
+    /// rules are looked at that the sides do not share or have in another order, if such rules
+    /// are few.
     pub(crate) fn apart<'a>(
         one: impl IntoIterator<Item = &'a Ruleset>,
         other: impl IntoIterator<Item = &'a Ruleset>,
     ) -> Self {
-        // Comparing every rule with these must not cost more than it saves.
-        const FEW: usize = 32;
         let mut draft = Draft::default();
         one.into_iter().for_each(|ruleset| draft.add(ruleset));
-        let lists = draft.fallbacks.len();
+        let first = draft.fallbacks.len();
         other.into_iter().for_each(|ruleset| draft.add(ruleset));
-        let unshared = draft.unshared(lists).filter(|boxes| boxes.len() <= FEW);
-        let Some(unshared) = unshared else { return draft.finish(Vec::new()) };
-        let mut lists = draft.finish(unshared);
-        let focus = lists.asked.split_off(lists.focus);
-        let is_near = |id: &u32| focus.iter().any(|&one| lists.ground.meet(one, *id));
-        lists.asked.retain(is_near);
-        lists.asked.extend(focus);
+        let mut lists = draft.place(std::iter::empty());
+        match lists.unshared(first) {
+            Some(unshared) => {
+                let is_near = |id: &u32| unshared.iter().any(|&one| lists.ground.meet(one, *id));
+                lists.asked = lists.asked.iter().copied().filter(is_near).collect();
+                lists.focus(&unshared);
+            }
+            None => lists.focus(&[]),
+        }
         lists
+    }
+
+    /// Narrows questions to what these boxes hold, if there are any.
+    fn focus(&mut self, boxes: &[u32]) {
+        let ids = u32::try_from(self.focus).unwrap_or(u32::MAX)..;
+        self.asked.extend(ids.zip(boxes).map(|(id, _)| id));
+        self.ground.repeat(boxes);
+        self.settled = self.focus.saturating_add(boxes.len());
+        // The last box that was placed is that of all flows.
+        let all = u32::try_from(self.focus.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.ground.repeat(&[all; 4]);
+    }
+
+    /// Entries such that flows that lie in none of them meet rules on both sides that do the
+    /// same. `None` when they are many, or the sides are not comparable list by list.
+    fn unshared(&self, first: usize) -> Option<Vec<u32>> {
+        // Finding what meets so many must not cost more than it saves.
+        const FEW: usize = 32;
+        let (one, other) = self.fallbacks.split_at_checked(first)?;
+        if one != other {
+            return None;
+        }
+        let mut unshared = Vec::new();
+        for list in 0..first {
+            let [one, other] = [list, list.saturating_add(first)].map(|list| self.ids(list));
+            let contents = |ids: &[u32]| -> Vec<Option<u32>> {
+                ids.iter().map(|&id| self.entry(id).map(|entry| entry.content)).collect()
+            };
+            let apart = Apart::new(&contents(&one), &contents(&other));
+            unshared.extend(apart.lost.iter().filter_map(|&place| one.get(place)));
+            unshared.extend(apart.new.iter().filter_map(|&place| other.get(place)));
+            for &(place, second) in &apart.moved {
+                let Some(&id) = one.get(place) else { continue };
+                let passed = apart.kept.iter().filter(|kept| (kept.0 < place) != (kept.1 < second));
+                let mut passed = passed.filter_map(|kept| one.get(kept.0));
+                if passed.any(|&other| self.order_matters(id, other)) {
+                    unshared.push(id);
+                }
+                if unshared.len() > FEW {
+                    return None;
+                }
+            }
+        }
+        (unshared.len() <= FEW).then_some(unshared)
+    }
+
+    /// The entries of a list.
+    fn ids(&self, list: usize) -> Vec<u32> {
+        let own = (0..).zip(&self.entries).filter(|(_, entry)| entry.list == list);
+        own.map(|(id, _)| id).collect()
+    }
+
+    /// Whether it may matter to some flow which of two entries of a list comes first.
+    fn order_matters(&self, one: u32, other: u32) -> bool {
+        let effects = |id| self.entry(id).map(|entry| entry.effects);
+        let is_same = effects(one) == effects(other) && effects(one).is_some_and(Effects::is_one);
+        !is_same && self.ground.meet(one, other)
     }
 
     pub(crate) fn entry(&self, id: u32) -> Option<&Entry> {
@@ -377,16 +438,61 @@ impl Lists {
 
 /// Rules as boxes that do not stand on a ground yet.
 #[derive(Default)]
-struct Draft {
+struct Draft<'a> {
     entries: Vec<Entry>,
     boxes: Vec<FlowBox>,
+    /// Of entries in doubt, what tells their doubt from others.
+    doubts: Vec<Option<Doubt<'a>>>,
     fallbacks: Vec<Effects>,
 }
 
-impl Draft {
-    fn add(&mut self, ruleset: &Ruleset) {
+/// All that a rule whose effect or reach is not known depends on: of two rules with equal doubts
+/// the same becomes, however the unknowns turn out.
+#[derive(PartialEq, Eq, Hash)]
+struct Doubt<'a> {
+    /// Where a rule of the list may stand anywhere, what it stands before is told by priorities:
+    /// that of this rule; of such a rule, those of the whole list.
+    priorities: Vec<Option<Priority>>,
+    unknown: [&'a [Unresolved]; 6],
+    protocols: ProtocolSet,
+    addresses: [&'a AddressSet; 2],
+    ports: [&'a PortSet; 2],
+}
+
+impl<'a> Doubt<'a> {
+    fn of(rule: &'a Rule, list: &[Rule], is_ordered: bool) -> Option<Self> {
+        let is_known = rule.unresolved().next().is_none();
+        (!is_known || !is_ordered).then(|| Self {
+            priorities: match (is_ordered, is_anywhere(rule)) {
+                (true, _) => Vec::new(),
+                (false, false) => vec![rule.priority],
+                (false, true) => list.iter().map(|other| other.priority).collect(),
+            },
+            unknown: [
+                &rule.doubts,
+                &rule.protocols.unknown,
+                &rule.source.unknown,
+                &rule.source_ports.unknown,
+                &rule.destination.unknown,
+                &rule.destination_ports.unknown,
+            ],
+            protocols: rule.protocols.known,
+            addresses: [&rule.source.known, &rule.destination.known],
+            ports: [&rule.source_ports.known, &rule.destination_ports.known],
+        })
+    }
+}
+
+/// Whether its number is not known.
+fn is_anywhere(rule: &Rule) -> bool {
+    rule.priority.is_none() && !rule.doubts.is_empty()
+}
+
+impl<'a> Draft<'a> {
+    fn add(&mut self, ruleset: &'a Ruleset) {
         let list = self.fallbacks.len();
         self.fallbacks.push(Effects::of_fallback(ruleset.fallback()));
+        let is_ordered = !ruleset.rules().iter().any(is_anywhere);
         for (index, rule) in ruleset.rules().iter().enumerate() {
             let effects = Effects::of_rule(rule);
             let is_known = rule.unresolved().next().is_none();
@@ -395,61 +501,35 @@ impl Draft {
             {
                 self.entries.push(Entry { list, rule: index, is_certain, effects, content: 0 });
                 self.boxes.push(flows);
+                self.doubts.push(Doubt::of(rule, ruleset.rules(), is_ordered));
             }
         }
     }
 
-    /// The boxes of entries between those that every list of the first `lists` and its
-    /// counterpart begin and end with: flows that lie in none of them meet the same rules on both
-    /// sides. `None` when the sides are not comparable list by list.
-    fn unshared(&self, lists: usize) -> Option<Vec<FlowBox>> {
-        let (one, other) = self.fallbacks.split_at_checked(lists)?;
-        if one != other {
-            return None;
-        }
-        let mut unshared = Vec::new();
-        for list in 0..lists {
-            let (one, other) = (self.list(list), self.list(list.saturating_add(lists)));
-            let same = |(one, other): &((&Entry, &FlowBox), (&Entry, &FlowBox))| {
-                let act = |entry: &Entry| (entry.effects, entry.is_certain);
-                act(one.0) == act(other.0) && one.1 == other.1
-            };
-            let start = one.clone().zip(other.clone()).take_while(same).count();
-            let (one, other) = (one.skip(start), other.skip(start));
-            let end = one.clone().rev().zip(other.clone().rev()).take_while(same).count();
-            for side in [one, other] {
-                let count = side.len().saturating_sub(end);
-                unshared.extend(side.take(count).map(|(_, flows)| flows.clone()));
-            }
-        }
-        Some(unshared)
+    /// Lists with questions narrowed to some regions, if there are any.
+    fn within(self, regions: &[Region]) -> Lists {
+        let ids: Vec<u32> = (0..).skip(self.boxes.len()).take(regions.len()).collect();
+        let mut lists = self.place(regions.iter().map(FlowBox::of_region));
+        lists.focus(&ids);
+        lists
     }
 
-    fn list(
-        &self,
-        list: usize,
-    ) -> impl DoubleEndedIterator<Item = (&Entry, &FlowBox)> + ExactSizeIterator + Clone {
-        let start = self.entries.partition_point(|entry| entry.list < list);
-        let end = self.entries.partition_point(|entry| entry.list <= list);
-        let count = end.saturating_sub(start);
-        self.entries.iter().zip(&self.boxes).skip(start).take(count)
-    }
-
-    fn finish(self, focus: Vec<FlowBox>) -> Lists {
-        let Self { mut entries, mut boxes, fallbacks } = self;
-        let start = boxes.len();
-        boxes.extend(focus);
-        let settled = boxes.len();
-        boxes.extend(std::iter::repeat_n(FlowBox::of_region(&Region::full()), 4));
+    /// Entries and some more boxes on a ground, with no focus yet.
+    fn place(self, more: impl Iterator<Item = FlowBox>) -> Lists {
+        let Self { mut entries, mut boxes, doubts, fallbacks } = self;
+        boxes.extend(more);
+        boxes.push(FlowBox::of_region(&Region::full()));
         let ground = Ground::new(&boxes);
         let mut contents = HashMap::new();
-        for (id, entry) in (0..).zip(&mut entries) {
+        for ((id, entry), doubt) in (0..).zip(&mut entries).zip(doubts) {
             let next = u32::try_from(contents.len()).unwrap_or(u32::MAX);
-            let key = (ground.content(id), entry.effects, entry.is_certain);
+            let key = (ground.content(id), entry.effects, entry.is_certain, doubt);
             entry.content = *contents.entry(key).or_insert(next);
         }
-        let asked = (0..u32::try_from(settled).unwrap_or(u32::MAX)).collect();
-        Lists { entries, boxes, fallbacks, focus: start, settled, asked, ground }
+        let all = boxes.len();
+        boxes.truncate(entries.len());
+        let asked = (0..).zip(&entries).map(|(id, _)| id).collect();
+        Lists { entries, boxes, fallbacks, focus: all, settled: all, asked, ground }
     }
 }
 

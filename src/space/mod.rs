@@ -64,6 +64,7 @@
 //!   diagram shares.
 
 mod allowed;
+mod apart;
 mod axis;
 mod boxes;
 mod cubes;

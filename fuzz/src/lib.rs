@@ -10,7 +10,9 @@ use std::ffi::OsString;
 use std::fmt::{Debug, Display};
 use std::io;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use nsg_engine::analysis::{Gates, Judgement, difference, equivalent, idle, survey};
 use nsg_engine::azure::network_watcher::{
     ConfigurationDiagnosticRequest, IpFlowRequest, configuration_diagnostic,
 };
@@ -24,14 +26,15 @@ use nsg_engine::model::{
 use nsg_engine::net::{PortSet, Prefix, Protocol};
 use nsg_engine::network::Network;
 use nsg_engine::path::Chain;
-use nsg_engine::resolve::{ServiceTags, Topology};
+use nsg_engine::resolve::{Rule, Ruleset, ServiceTags, Topology};
+use nsg_engine::space::{HeaderSpace, LimitExceeded, Limits, Region};
 use nsg_engine::strategies::{Case, Choices, Generator, NetworkCase, Shape};
 
 /// A target: it must come to an end without a panic on every input.
 pub type Target = fn(&[u8]);
 
 /// Every target by the name of its binary and of its folders of seeds and regressions.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("read_azure", read_azure),
     ("read_service_tags", read_service_tags),
     ("network_watcher", network_watcher),
@@ -40,6 +43,8 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("evaluate_generated", evaluate_generated),
     ("classify_vs_eval", classify_vs_eval),
     ("repair", repair),
+    ("algebra", algebra),
+    ("analysis", analysis),
 ];
 
 /// Any bytes, read in both modes: the same document gives the same answer twice, and whatever
@@ -220,4 +225,151 @@ pub fn classify_vs_eval(data: &[u8]) {
             }
         }
     }
+}
+
+/// Sets of generated regions: the laws of sets hold as equalities, members are those of the
+/// operands, and what is printed reads as the same set. A budget that runs out is no failure.
+pub fn algebra(data: &[u8]) {
+    let case = Case::draw(Choices::from_bytes(data), small(Shape::definite()));
+    let regions: Vec<Region> = [Direction::Inbound, Direction::Outbound]
+        .into_iter()
+        .flat_map(|one| regions(&case.ruleset(one)))
+        .collect();
+    let _ = laws(&regions, &case.flows);
+}
+
+fn laws(regions: &[Region], flows: &[Flow]) -> Result<(), LimitExceeded> {
+    let limits = limits();
+    let set = |skip: usize| HeaderSpace::of_regions(regions.iter().skip(skip).step_by(3), &limits);
+    let (a, b, c) = (set(0)?, set(1)?, set(2)?);
+    let (union, both) = (a.union(&b, &limits)?, a.intersection(&b, &limits)?);
+    let (rest, outside) = (a.difference(&b, &limits)?, a.complement());
+    assert_eq!(outside.complement(), a);
+    assert_eq!(union, b.union(&a, &limits)?);
+    assert_eq!(rest, a.intersection(&b.complement(), &limits)?);
+    assert_eq!(union.complement(), outside.intersection(&b.complement(), &limits)?);
+    assert_eq!(rest.union(&both, &limits)?, a);
+    let shared = a.intersection(&b.union(&c, &limits)?, &limits)?;
+    assert_eq!(shared, both.union(&a.intersection(&c, &limits)?, &limits)?);
+    assert_eq!(a.covers(&b, &limits)?, union == a);
+    assert_eq!(a.overlaps(&b, &limits)?, !both.is_empty());
+    for flow in flows
+        .iter()
+        .copied()
+        .chain([&a, &b, &rest, &outside].iter().filter_map(|set| set.witness()))
+    {
+        // A flow that leaves something open lies in a set with all it may be.
+        let (in_a, in_b) = (a.contains(&flow), b.contains(&flow));
+        assert_eq!(both.contains(&flow), in_a && in_b, "{flow}");
+        assert!(!(in_a || in_b) || union.contains(&flow), "{flow}");
+        assert!(!(in_a && outside.contains(&flow)), "{flow}");
+    }
+    for set in [a, b, c, rest, outside] {
+        assert_eq!(set.witness().is_none(), set.is_empty());
+        assert!(set.witness().is_none_or(|flow| set.contains(&flow)));
+        let written = set.regions(&limits)?;
+        let read: Vec<Region> = written
+            .iter()
+            .map(|one| one.to_string().parse().expect("a region is read back"))
+            .collect();
+        assert_eq!(HeaderSpace::of_regions(&read, &limits)?, set);
+    }
+    Ok(())
+}
+
+/// Generated groups, before and after an edit, alone and one behind the other: what is claimed of
+/// all flows holds for those of the case and for every witness.
+pub fn analysis(data: &[u8]) {
+    let mut choices = Choices::from_bytes(data);
+    let edit = choices.below(usize::MAX);
+    let case = Case::draw(choices, small(Shape::default()));
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        let before = case.ruleset(direction);
+        let place = edit % before.rules().len().max(1);
+        let _ = claims(&before, &without(&before, place), &case.flows);
+    }
+}
+
+fn claims(before: &Ruleset, after: &Ruleset, flows: &[Flow]) -> Result<(), LimitExceeded> {
+    let limits = limits();
+    let verdict = |rules: &Ruleset, flow: &Flow| eval::evaluate(rules, flow).verdict();
+    let (one, other) = (Gates::from(before), Gates::from(after));
+    let changes = difference(&one, &other, &limits)?;
+    for (changes, from, to) in [
+        (&changes.opened, Verdict::Deny, Verdict::Allow),
+        (&changes.closed, Verdict::Allow, Verdict::Deny),
+    ] {
+        for change in changes {
+            assert_eq!(verdict(before, &change.witness), from);
+            assert_eq!(verdict(after, &change.witness), to);
+        }
+    }
+    if changes.is_empty() {
+        for flow in flows.iter().filter(|flow| is_one(flow)) {
+            assert_eq!(verdict(before, flow), verdict(after, flow), "{flow}");
+        }
+    }
+    if let Judgement::Fails(example) = equivalent(&one, &other, &limits)? {
+        assert_ne!(verdict(before, &example.flow), verdict(after, &example.flow));
+    }
+    let Ok(found) = survey(before, &limits) else { return Ok(()) };
+    for shadowed in &found.shadowed {
+        for flow in flows.iter().chain(&shadowed.witness) {
+            assert_ne!(eval::evaluate(before, flow).rule_index(), Some(shadowed.rule.index));
+        }
+    }
+    for rule in &found.redundant {
+        let rest = Gates::from(&without(before, rule.index));
+        assert!(difference(&one, &rest, &limits)?.is_empty(), "{rule}");
+    }
+    let way = [before, after].map(|rules| Arc::new(rules.clone()));
+    let whole = Gates::new(way.clone());
+    for one in idle(&whole, &limits)? {
+        let mut rest = way.clone();
+        if let Some(list) = rest.get_mut(one.rule.gate) {
+            *list = Arc::new(without(list, one.rule.index));
+        }
+        assert!(difference(&whole, &Gates::new(rest), &limits)?.is_empty(), "{}", one.rule);
+    }
+    Ok(())
+}
+
+/// Whether it leaves nothing open: one that does is many, which may not all fare alike.
+pub(crate) fn is_one(flow: &Flow) -> bool {
+    let protocol = flow.protocol();
+    match (protocol.is_icmp(), protocol.has_ports()) {
+        (true, _) => flow.icmp_type().is_some(),
+        (_, true) => flow.source_port().is_some() && flow.destination_port().is_some(),
+        (false, false) => true,
+    }
+}
+
+/// Few enough rules that a target ends in milliseconds.
+fn small(mut shape: Shape) -> Shape {
+    (shape.rules, shape.items, shape.prefixes) = (5, 2, 6);
+    shape
+}
+
+/// Budgets that even a sanitized build uses up in no time.
+fn limits() -> Limits {
+    Limits::default().with_steps(1_000_000).with_branches(100_000).with_regions(10_000)
+}
+
+fn without(ruleset: &Ruleset, index: usize) -> Ruleset {
+    let mut rules = ruleset.rules().to_vec();
+    if index < rules.len() {
+        rules.remove(index);
+    }
+    Ruleset::new(ruleset.direction(), rules, ruleset.fallback())
+}
+
+fn regions(ruleset: &Ruleset) -> Vec<Region> {
+    let region = |rule: &Rule| Region {
+        protocols: rule.protocols.known,
+        source: rule.source.known.as_ref().clone(),
+        source_ports: rule.source_ports.known.clone(),
+        destination: rule.destination.known.as_ref().clone(),
+        destination_ports: rule.destination_ports.known.clone(),
+    };
+    ruleset.rules().iter().map(region).collect()
 }

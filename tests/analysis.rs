@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nsg_engine::analysis::{
-    Contract, Gates, Idle, IdleCause, Judgement, Reason, RuleRef, Survey, always_allows,
+    Change, Contract, Gates, Idle, IdleCause, Judgement, Reason, RuleRef, Survey, always_allows,
     always_denies, difference, disjoint, effective, equivalent, exposure, idle, implies, survey,
 };
 use nsg_engine::eval::{FieldMatches, Match, Verdict, evaluate};
 use nsg_engine::model::{
-    Access, Direction, Endpoint, Flow, ResourceId, SecurityGroup, SecurityRule,
+    Access, Direction, Endpoint, Flow, ResourceId, SecurityGroup, SecurityRule, UnknownValue,
 };
 use nsg_engine::net::AddressSet;
 use nsg_engine::path::Chain;
 use nsg_engine::resolve::{
-    Effect, Fallback, Names, Rule, RuleKind, Ruleset, ServiceTags, Topology,
+    Effect, Fallback, Names, Rule, RuleKind, Ruleset, ServiceTags, Topology, Unresolved,
 };
 use nsg_engine::space::{Allowed, HeaderSpace, Limits, Region};
 use nsg_engine::strategies::{Case, Choices, NetworkCase, Shape};
@@ -152,6 +152,87 @@ fn unknown_names_make_the_roles_careful() {
     }
 }
 
+/// A custom rule whose number is not known, and the list with it at each number it may have.
+fn without_number(ruleset: &Ruleset, index: usize) -> (Ruleset, Vec<Ruleset>) {
+    let mut rules = ruleset.rules().to_vec();
+    let rule = rules.remove(index);
+    let list = |place, rule: Rule| {
+        let mut rules = rules.clone();
+        rules.insert(place, rule);
+        Ruleset::new(ruleset.direction(), rules, ruleset.fallback())
+    };
+    let mut unknown = rule.clone();
+    unknown.priority = None;
+    unknown.doubts.push(Unresolved::Value(UnknownValue::new("[parameters('priority')]")));
+    let last = rules.iter().filter(|one| one.kind == RuleKind::Custom).count();
+    (list(0, unknown), (0..=last).map(|place| list(place, rule.clone())).collect())
+}
+
+/// What is claimed of a list with a rule whose number is not known holds whatever the number is,
+/// and what is not claimed does not.
+#[test]
+fn a_rule_without_a_number_may_stand_anywhere() {
+    let (mut redundant, mut changed) = (0, 0);
+    for (ruleset, flows) in rulesets(25, false) {
+        for index in 0..ruleset.rules().len() {
+            if ruleset.rules()[index].kind != RuleKind::Custom {
+                continue;
+            }
+            let (unknown, lists) = without_number(&ruleset, index);
+            let found = survey(&unknown, &limits()).unwrap();
+            let idle = idle(&Gates::from(&unknown), &limits()).unwrap();
+            for place in 0..unknown.rules().len() {
+                let own = unknown.rules()[place].qualified_name();
+                let at = |list: &Ruleset| {
+                    let mut rules = list.rules().iter();
+                    rules.position(|rule| rule.qualified_name() == own).unwrap()
+                };
+                let decides = |list: &Ruleset| {
+                    flows.iter().any(|flow| evaluate(list, flow).rule_index() == Some(at(list)))
+                };
+                let rests: Vec<Ruleset> =
+                    lists.iter().map(|list| without(list, at(list))).collect();
+                let is_spare = lists.iter().zip(&rests).all(|(list, rest)| {
+                    flows.iter().all(|flow| verdict(list, flow) == verdict(rest, flow))
+                });
+                let is_shadowed = found.shadowed.iter().any(|one| one.rule.index == place);
+                assert_eq!(is_shadowed, !lists.iter().any(decides), "{place} of {unknown:#?}");
+                let is_redundant = found.redundant.iter().any(|one| one.index == place);
+                assert_eq!(is_redundant, is_spare && !is_shadowed, "{place} of {unknown:#?}");
+                assert!(is_spare || idle.iter().all(|one| one.rule.index != place));
+                redundant += usize::from(is_redundant);
+
+                let gates = [&unknown, &without(&unknown, place)].map(Gates::from);
+                let found = difference(&gates[0], &gates[1], &limits()).unwrap();
+                assert!(!is_spare || found.is_empty(), "{place} of {unknown:#?}");
+                let [opened, closed, unsettled] =
+                    [&found.opened, &found.closed, &found.unsettled].map(|one| space_of(one));
+                for (list, rest) in lists.iter().zip(&rests) {
+                    for flow in &flows {
+                        let (now, then) = (verdict(list, flow), verdict(rest, flow));
+                        assert!(!opened.contains(flow) || (now, then) == OPENED, "{flow}");
+                        assert!(!closed.contains(flow) || (then, now) == OPENED, "{flow}");
+                        if now != then {
+                            let all = [&opened, &closed, &unsettled];
+                            assert!(all.iter().any(|one| one.contains(flow)), "{flow}");
+                            changed += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(redundant > 20 && changed > 1000, "{redundant} {changed}");
+}
+
+const OPENED: (Verdict, Verdict) = (Verdict::Deny, Verdict::Allow);
+
+/// The flows of changes.
+fn space_of(changes: &[Change]) -> HeaderSpace {
+    let regions: Vec<Region> = changes.iter().map(|one| one.region.clone()).collect();
+    HeaderSpace::of_regions(&regions, &limits()).unwrap()
+}
+
 #[test]
 fn effective_regions_are_where_the_rule_decides() {
     for (ruleset, flows) in rulesets(25, true) {
@@ -233,12 +314,8 @@ fn differences_are_exact_in_every_cell() {
 fn differences_of_unknowns_are_between_the_certain_and_the_possible() {
     for (before, after, flows) in pairs(true) {
         let found = difference(&Gates::from(&before), &Gates::from(&after), &limits()).unwrap();
-        let space = |changes: &[nsg_engine::analysis::Change]| {
-            let regions: Vec<Region> = changes.iter().map(|one| one.region.clone()).collect();
-            HeaderSpace::of_regions(&regions, &limits()).unwrap()
-        };
         let [opened, closed, unsettled] =
-            [&found.opened, &found.closed, &found.unsettled].map(|changes| space(changes));
+            [&found.opened, &found.closed, &found.unsettled].map(|one| space_of(one));
         for flow in &flows {
             let (now, then) = (verdict(&before, flow), verdict(&after, flow));
             assert_eq!(opened.contains(flow), (now, then) == (Verdict::Deny, Verdict::Allow));

@@ -220,8 +220,18 @@ impl Cut {
         if !is_decided {
             self.effects = self.effects.or(after);
         }
+        // Rules that may stand anywhere come first and may yet stand after it.
+        let anywhere: Vec<u32> = deciding
+            .iter()
+            .copied()
+            .filter(|id| lists.entry(*id).is_some_and(|entry| entry.is_anywhere))
+            .collect();
+        let may_move = |id: &u32| {
+            lists.entry(*id).is_some_and(|entry| entry.is_anywhere || entry.place.is_some())
+        };
         for (place, id) in deciding.iter().enumerate().rev() {
-            self.without.push(after);
+            let others = anywhere.iter().filter(|other| *other != id && may_move(id));
+            self.without.push(others.fold(after, |all, other| all.or(effects(other))));
             let is_last = is_decided && place.saturating_add(1) == deciders;
             after = if is_last { effects(id) } else { after.or(effects(id)) };
         }

@@ -157,24 +157,26 @@ fn role(lists: &Lists, own: u32, entry: &Entry, meter: &mut Meter) -> Result<Rol
     let (others, certain): (Vec<u32>, Vec<Option<u32>>) =
         others.map(|(id, other)| (id, other.is_certain.then_some(id))).unzip();
     let certain = certain.into_iter().flatten().collect();
-    Around { lists, own, effects: entry.effects, others, certain }.role(meter)
+    Around { lists, own, entry, others, certain }.role(meter)
 }
 
 /// Whether a rule decides a flow that it matches and something else would become of the flow
 /// without it.
 fn is_needed_for(lists: &Lists, rule: &Entry, flow: Corner) -> bool {
     for (_, entry) in lists.matching(flow).filter(|(_, entry)| entry.rule != rule.rule) {
-        if entry.rule < rule.rule {
-            if entry.is_certain {
-                return false;
-            }
-        } else if differ(rule.effects, entry.effects) {
+        if may_follow(entry, rule) && differ(rule.effects, entry.effects) {
             return true;
-        } else if entry.is_certain {
+        }
+        if entry.is_certain {
             return false;
         }
     }
     differ(rule.effects, lists.fallback(0))
+}
+
+/// Whether a rule may stand after another one.
+fn may_follow(entry: &Entry, rule: &Entry) -> bool {
+    entry.rule > rule.rule || (entry.is_anywhere && (rule.is_anywhere || rule.place.is_some()))
 }
 
 /// Whether what follows may do anything else.
@@ -187,7 +189,7 @@ struct Around<'a> {
     lists: &'a Lists,
     /// All that the rule may match.
     own: u32,
-    effects: Effects,
+    entry: &'a Entry,
     /// Entries of other rules that meet it, in order.
     others: Vec<u32>,
     /// Those among them that match for certain.
@@ -219,17 +221,19 @@ impl Around<'_> {
     /// Whether something else would become of a flow that the rule decides: if something after
     /// it that does anything else may be the next to match.
     fn is_needed(&self, meter: &mut Meter) -> Result<bool, LimitExceeded> {
-        let after = self.others.partition_point(|&id| id < self.own);
-        for &next in self.others.iter().skip(after) {
-            if self.lists.entry(next).is_some_and(|entry| differ(self.effects, entry.effects)) {
-                let before = self.certain_before(next);
+        let may_differ = |entry: &Entry| {
+            may_follow(entry, self.entry) && differ(self.entry.effects, entry.effects)
+        };
+        for &next in &self.others {
+            if self.lists.entry(next).is_some_and(may_differ) {
+                let before = self.certain_before(next.max(self.own));
                 let left = self.lists.coverage(&[self.own, next], before, meter)?;
                 if matches!(left, Coverage::Leaves(_)) {
                     return Ok(true);
                 }
             }
         }
-        if !differ(self.effects, self.lists.fallback(0)) {
+        if !differ(self.entry.effects, self.lists.fallback(0)) {
             return Ok(false);
         }
         let left = self.lists.coverage(&[self.own], &self.certain, meter)?;
@@ -256,7 +260,7 @@ impl Around<'_> {
     /// A flow of the rule, which never decides, that is decided with other access.
     fn decided_against(&self, meter: &mut Meter) -> Result<Option<Flow>, LimitExceeded> {
         for &first in self.certain_before(self.own) {
-            if self.lists.entry(first).is_some_and(|entry| entry.effects != self.effects) {
+            if self.lists.entry(first).is_some_and(|entry| entry.effects != self.entry.effects) {
                 let before = self.certain_before(first);
                 let left = self.lists.coverage(&[self.own, first], before, meter)?;
                 if let Coverage::Leaves(left) = left {

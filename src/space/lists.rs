@@ -1,6 +1,7 @@
 //! Lists of rules as boxes: the ground that questions about rulesets stand on.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::apart::Apart;
 use super::boxes::{FlowBox, Ground};
@@ -66,9 +67,23 @@ pub(crate) struct Entry {
     /// Whether a flow in its box certainly matches.
     pub(crate) is_certain: bool,
     pub(crate) effects: Effects,
+    /// Whether its number is not known. Such rules come first in a list (S3.8) and may yet stand
+    /// before or after any that have a [`place`](Self::place).
+    pub(crate) is_anywhere: bool,
+    /// Its number, unless every rule whose number is not known comes before it, as before a
+    /// default rule.
+    pub(crate) place: Option<Priority>,
     /// Equal for entries that match the same flows and do the same, however what is unknown
     /// about them turns out.
     content: u32,
+}
+
+/// What an entry matches and does and, where it matters, its place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Look {
+    effects: Effects,
+    content: u32,
+    place: Option<Priority>,
 }
 
 /// Rulesets as boxes over one ground. The entries of a list follow each other.
@@ -147,9 +162,7 @@ impl Lists {
         let mut unshared = Vec::new();
         for list in 0..first {
             let [one, other] = [list, list.saturating_add(first)].map(|list| self.ids(list));
-            let contents = |ids: &[u32]| -> Vec<Option<u32>> {
-                ids.iter().map(|&id| self.entry(id).map(|entry| entry.content)).collect()
-            };
+            let contents = |ids: &[u32]| self.looks(ids);
             let apart = Apart::new(&contents(&one), &contents(&other));
             unshared.extend(apart.lost.iter().filter_map(|&place| one.get(place)));
             unshared.extend(apart.new.iter().filter_map(|&place| other.get(place)));
@@ -194,7 +207,7 @@ impl Lists {
     }
 
     /// The numbers of the lists.
-    pub(crate) fn numbers(&self) -> std::ops::Range<usize> {
+    pub(crate) fn numbers(&self) -> Range<usize> {
         0..self.len()
     }
 
@@ -215,26 +228,48 @@ impl Lists {
         self.fallbacks.get(list).copied().unwrap_or(Effects::DROP)
     }
 
+    /// What entries of a list match and do, and where they stand if that is not told by their
+    /// order.
+    fn looks(&self, ids: &[u32]) -> Vec<Look> {
+        let is_ordered = self.are_ordered(ids);
+        let entries = ids.iter().filter_map(|&id| self.entry(id));
+        entries
+            .map(|entry| {
+                let place = if is_ordered { None } else { entry.place };
+                Look { effects: entry.effects, content: entry.content, place }
+            })
+            .collect()
+    }
+
+    /// Whether the order of entries of a list is known.
+    fn are_ordered(&self, ids: &[u32]) -> bool {
+        !ids.iter().any(|&id| self.is_anywhere(id))
+    }
+
+    fn is_anywhere(&self, id: u32) -> bool {
+        self.entry(id).is_some_and(|entry| entry.is_anywhere)
+    }
+
     /// Whether two runs of entries match the same flows in the same order and do the same; the
     /// order of neighbours that do the same does not matter.
     fn do_the_same(&self, one: &[u32], other: &[u32]) -> bool {
-        let look = |ids: &[u32]| -> Vec<(Effects, u32)> {
-            let entries = ids.iter().filter_map(|&id| self.entry(id));
-            entries.map(|entry| (entry.effects, entry.content)).collect()
-        };
         if one.len() != other.len() {
             return false;
         }
-        let (mut one, mut other) = (look(one), look(other));
-        if one == other {
+        let (mut looks, mut others) = (self.looks(one), self.looks(other));
+        if looks == others {
             return true;
         }
-        for side in [&mut one, &mut other] {
-            for run in side.chunk_by_mut(|(a, _), (b, _)| a == b && a.is_one()) {
-                run.sort_unstable_by_key(|&(_, content)| content);
+        // A rule that may stand anywhere may stand between neighbours that do the same.
+        if !self.are_ordered(one) {
+            return false;
+        }
+        for side in [&mut looks, &mut others] {
+            for run in side.chunk_by_mut(|a, b| a.effects == b.effects && a.effects.is_one()) {
+                run.sort_unstable_by_key(|look| look.content);
             }
         }
-        one == other
+        looks == others
     }
 
     /// Where an entry stands; `None` for other boxes.
@@ -319,34 +354,42 @@ impl Lists {
             rest = later;
             let start = kept.len();
             let mut end = fallback;
+            let mut last = None;
             for &id in own {
                 let Some(entry) = self.entry(id) else { continue };
                 if entry.is_certain && covers(id) {
-                    end = entry.effects;
-                    if end != fallback {
-                        kept.push(id);
-                    }
+                    (end, last) = (entry.effects, Some((id, entry.place)));
                     break;
                 }
                 kept.push(id);
             }
-            // Whether a rule matches does not matter where what comes after does the same.
-            let ends_in_rule = kept.len() > start && end != fallback;
-            let last = if ends_in_rule { kept.pop() } else { None };
-            while kept.len() > start
-                && end.is_one()
-                && kept.last().and_then(|&id| self.entry(id)).is_some_and(|one| one.effects == end)
-            {
-                kept.pop();
+            // Whether a rule matches does not matter where what comes after does the same, unless
+            // a rule without a number that does something else may stand between them.
+            let does_the_same =
+                |id: &u32| end.is_one() && self.entry(*id).is_some_and(|one| one.effects == end);
+            let before = kept.get(start..).unwrap_or_default();
+            let is_split = before.iter().any(|id| self.is_anywhere(*id) && !does_the_same(id));
+            if !is_split {
+                let same = before.iter().rev().take_while(|id| does_the_same(id)).count();
+                kept.truncate(kept.len().saturating_sub(same));
             }
+            let place = last.and_then(|(_, place)| place).filter(|_| is_split);
+            let last = last.map(|(id, _)| id).filter(|_| end != fallback || place.is_some());
             let own = kept.get(start..).unwrap_or_default();
             let effects = own
                 .iter()
                 .filter_map(|&id| self.entry(id))
                 .fold(end, |all, one| all.or(one.effects));
             let is_exact = own.iter().all(|&id| covers(id));
+            let undecided = start..kept.len();
             kept.extend(last);
-            lists.push(Trimmed { start, end: kept.len(), effects, is_exact, last: end });
+            lists.push(Trimmed {
+                undecided,
+                end: kept.len(),
+                effects,
+                is_exact,
+                last: (end, place),
+            });
         }
         kept.extend(rest);
         *active = kept;
@@ -450,9 +493,6 @@ struct Draft<'a> {
 /// the same becomes, however the unknowns turn out.
 #[derive(PartialEq, Eq, Hash)]
 struct Doubt<'a> {
-    /// Where a rule of the list may stand anywhere, what it stands before is told by priorities:
-    /// that of this rule; of such a rule, those of the whole list.
-    priorities: Vec<Option<Priority>>,
     unknown: [&'a [Unresolved]; 6],
     protocols: ProtocolSet,
     addresses: [&'a AddressSet; 2],
@@ -460,14 +500,8 @@ struct Doubt<'a> {
 }
 
 impl<'a> Doubt<'a> {
-    fn of(rule: &'a Rule, list: &[Rule], is_ordered: bool) -> Option<Self> {
-        let is_known = rule.unresolved().next().is_none();
-        (!is_known || !is_ordered).then(|| Self {
-            priorities: match (is_ordered, is_anywhere(rule)) {
-                (true, _) => Vec::new(),
-                (false, false) => vec![rule.priority],
-                (false, true) => list.iter().map(|other| other.priority).collect(),
-            },
+    fn of(rule: &'a Rule) -> Option<Self> {
+        rule.unresolved().next().map(|_| Self {
             unknown: [
                 &rule.doubts,
                 &rule.protocols.unknown,
@@ -483,25 +517,27 @@ impl<'a> Doubt<'a> {
     }
 }
 
-/// Whether its number is not known.
-fn is_anywhere(rule: &Rule) -> bool {
-    rule.priority.is_none() && !rule.doubts.is_empty()
-}
-
 impl<'a> Draft<'a> {
     fn add(&mut self, ruleset: &'a Ruleset) {
         let list = self.fallbacks.len();
         self.fallbacks.push(Effects::of_fallback(ruleset.fallback()));
-        let is_ordered = !ruleset.rules().iter().any(is_anywhere);
         for (index, rule) in ruleset.rules().iter().enumerate() {
             let effects = Effects::of_rule(rule);
             let is_known = rule.unresolved().next().is_none();
             let possible = (!is_known).then(|| (false, FlowBox::possible(rule)));
             for (is_certain, flows) in possible.into_iter().chain([(true, FlowBox::certain(rule))])
             {
-                self.entries.push(Entry { list, rule: index, is_certain, effects, content: 0 });
+                self.entries.push(Entry {
+                    list,
+                    rule: index,
+                    is_certain,
+                    effects,
+                    is_anywhere: rule.priority.is_none() && !rule.doubts.is_empty(),
+                    place: rule.priority.filter(|_| rule.kind != RuleKind::Default),
+                    content: 0,
+                });
                 self.boxes.push(flows);
-                self.doubts.push(Doubt::of(rule, ruleset.rules(), is_ordered));
+                self.doubts.push(Doubt::of(rule));
             }
         }
     }
@@ -534,22 +570,24 @@ impl<'a> Draft<'a> {
 }
 
 /// What is left of a list for a piece of the flows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Trimmed {
-    /// Where its entries stand in the active ones.
-    start: usize,
+    /// Where its entries stand in the active ones that may or may not match.
+    undecided: Range<usize>,
+    /// Where its entries end.
     end: usize,
     /// Everything that may happen to some flow of the piece.
     pub(crate) effects: Effects,
     /// Whether that may happen to every flow of the piece.
     pub(crate) is_exact: bool,
-    /// What happens to flows that no entry before the last certain one decides.
-    last: Effects,
+    /// What happens to flows that none of these decides, and the number of the rule that says so
+    /// where that matters.
+    last: (Effects, Option<Priority>),
 }
 
 impl Trimmed {
-    pub(crate) fn entries<'a>(&self, active: &'a [u32]) -> &'a [u32] {
-        active.get(self.start..self.end).unwrap_or_default()
+    fn undecided<'a>(&self, active: &'a [u32]) -> &'a [u32] {
+        active.get(self.undecided.clone()).unwrap_or_default()
     }
 }
 
@@ -623,7 +661,7 @@ impl<'a, F: Fn(Fate, Fate, bool) -> NodeId> Fates<'a, F> {
         one.len() == other.len()
             && one.iter().zip(other).all(|(one, other)| {
                 one.last == other.last
-                    && self.lists.do_the_same(one.entries(active), other.entries(active))
+                    && self.lists.do_the_same(one.undecided(active), other.undecided(active))
             })
     }
 }

@@ -17,6 +17,7 @@ mod classify;
 mod classify_chains;
 mod cli;
 mod completion;
+mod conflicts;
 mod contracts;
 mod corpus_read;
 mod diagnose;

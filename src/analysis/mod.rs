@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`survey`] | which rules never decide, and which could be removed without effect |
 //! | [`idle`] | the same over several gates: rules that one of them makes superfluous at another, and why |
+//! | [`conflicts`] | which rules would treat the same flows in opposite ways: shadowing, generalisation, correlation |
 //! | [`effective`] | what one rule still decides after all before it |
 //! | [`difference`] | what a change opens and closes, as disjoint regions |
 //! | [`network_difference`], [`catalogue_difference`] | the same at every interface and group of a network, or under another service-tag file |
@@ -20,6 +21,7 @@
 //! if it holds however the unknowns turn out, taking every unknown by itself.
 
 mod compare;
+mod conflicts;
 mod contract;
 mod doubts;
 mod effective;
@@ -38,6 +40,7 @@ pub use compare::{
     Change, Counterexample, Difference, Judgement, always_allows, always_denies, difference,
     disjoint, equivalent, implies,
 };
+pub use conflicts::{Conflict, ConflictClass, conflicts};
 pub use contract::Contract;
 pub use effective::{Effective, effective};
 pub use exposure::{Exposed, Exposure, exposure};

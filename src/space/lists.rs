@@ -198,6 +198,15 @@ impl Lists {
         self.entries.get(usize::try_from(id).ok()?)
     }
 
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, &Entry)> {
+        (0..).zip(&self.entries)
+    }
+
+    /// Whether some flow lies in two entries.
+    pub(crate) fn meet(&self, one: u32, other: u32) -> bool {
+        self.ground.meet(one, other)
+    }
+
     pub(crate) fn entry_count(&self) -> usize {
         self.entries.len()
     }

@@ -16,6 +16,7 @@ mod cases;
 mod classify;
 mod classify_chains;
 mod cli;
+mod compactness;
 mod completion;
 mod conflicts;
 mod contracts;

@@ -15,6 +15,7 @@ mod bdd;
 mod cases;
 mod classify;
 mod classify_chains;
+mod classify_groups;
 mod cli;
 mod compactness;
 mod completion;
@@ -24,6 +25,8 @@ mod corpus_read;
 mod diagnose;
 mod doors;
 mod expressions;
+#[path = "../benches/support/fleet.rs"]
+mod fleet;
 mod ground_truth;
 mod json;
 mod lints;

@@ -147,6 +147,20 @@ pub enum BuildError {
         /// How many there may be.
         most: usize,
     },
+    /// Many groups together would take more bytes than they may.
+    #[error("the groups do not fit into {limit} bytes together: raise the size limit")]
+    TooManyGroups {
+        /// The limit.
+        limit: usize,
+    },
+    /// A change is of a group that there is not.
+    #[error("there is no group {group}: there are {groups}, numbered from 0")]
+    NoSuchGroup {
+        /// The number asked for.
+        group: usize,
+        /// How many there are.
+        groups: usize,
+    },
     /// The strategy that was asked for cannot take these rules.
     #[error("the {strategy} strategy cannot take these rules: {reason}")]
     Unsuitable {

@@ -35,6 +35,7 @@ mod config;
 mod engine;
 mod fields;
 mod forest;
+mod groups;
 mod index;
 mod key;
 mod pairs;
@@ -52,6 +53,7 @@ pub use chain::{ChainClassifier, ChainReport};
 pub use chain_answer::ChainAnswer;
 pub use config::{BuildError, Config, Ports, Strategy, StrategyError};
 use engine::Part;
+pub use groups::{GroupsClassifier, GroupsPartReport, GroupsReport};
 use key::SplitKey;
 pub use key::{Answer, FlowColumns, FlowKey, RuleIndex};
 pub use report::{FieldReport, PartReport, Report};
@@ -166,6 +168,17 @@ pub trait Address: Copy + sealed::Sealed {
         keys: impl Iterator<Item = FlowKey<Self>>,
         answers: &mut [RuleIndex],
     );
+
+    #[doc(hidden)]
+    fn classify_in(groups: &GroupsClassifier, group: usize, key: &FlowKey<Self>) -> RuleIndex;
+
+    #[doc(hidden)]
+    fn classify_all_in(
+        classifier: &GroupsClassifier,
+        groups: &[u32],
+        keys: &[FlowKey<Self>],
+        answers: &mut [RuleIndex],
+    );
 }
 
 mod sealed {
@@ -200,6 +213,24 @@ macro_rules! address {
             ) {
                 classifier.$part.classify_all(keys.map(|key| key.bits()), answers);
             }
+
+            #[inline]
+            fn classify_in(
+                groups: &GroupsClassifier,
+                group: usize,
+                key: &FlowKey<Self>,
+            ) -> RuleIndex {
+                groups.$part.classify(group, key.bits())
+            }
+
+            fn classify_all_in(
+                classifier: &GroupsClassifier,
+                groups: &[u32],
+                keys: &[FlowKey<Self>],
+                answers: &mut [RuleIndex],
+            ) {
+                classifier.$part.classify_all(groups, keys.iter().map(|key| key.bits()), answers);
+            }
         }
     };
 }
@@ -230,6 +261,27 @@ impl Address for IpAddr {
     ) {
         for (answer, key) in answers.iter_mut().zip(keys) {
             *answer = Self::classify(classifier, &key);
+        }
+    }
+
+    #[inline]
+    fn classify_in(groups: &GroupsClassifier, group: usize, key: &FlowKey<Self>) -> RuleIndex {
+        match key.split() {
+            Some(SplitKey::V4(key)) => groups.ipv4.classify(group, key),
+            Some(SplitKey::V6(key)) => groups.ipv6.classify(group, key),
+            None if group < groups.len() => RuleIndex::NONE,
+            None => RuleIndex::EVALUATE,
+        }
+    }
+
+    fn classify_all_in(
+        classifier: &GroupsClassifier,
+        groups: &[u32],
+        keys: &[FlowKey<Self>],
+        answers: &mut [RuleIndex],
+    ) {
+        for (answer, (group, key)) in answers.iter_mut().zip(groups.iter().zip(keys)) {
+            *answer = Self::classify_in(classifier, *group as usize, key);
         }
     }
 }

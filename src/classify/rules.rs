@@ -30,13 +30,13 @@ pub(super) struct Products<'a> {
     products: Vec<Product<'a>>,
 }
 
-struct Product<'a> {
-    protocols: ProtocolSet,
-    source: &'a Arc<AddressSet>,
-    source_ports: &'a PortSet,
-    destination: &'a Arc<AddressSet>,
-    destination_ports: &'a PortSet,
-    answer: RuleIndex,
+pub(super) struct Product<'a> {
+    pub(super) protocols: ProtocolSet,
+    pub(super) source: &'a Arc<AddressSet>,
+    pub(super) source_ports: &'a PortSet,
+    pub(super) destination: &'a Arc<AddressSet>,
+    pub(super) destination_ports: &'a PortSet,
+    pub(super) answer: RuleIndex,
 }
 
 /// What an unknown field may turn out to be.
@@ -66,6 +66,18 @@ impl<'a> Products<'a> {
     }
 
     /// The products that flows of one IP version can meet, up to one that takes every flow.
+    pub(super) fn met_by<B: Bits>(&self) -> impl Iterator<Item = &Product<'a>> {
+        let mut is_settled = false;
+        self.products
+            .iter()
+            .filter(|product| !B::of(product.source).is_empty())
+            .filter(|product| !B::of(product.destination).is_empty())
+            .take_while(move |product| {
+                !std::mem::replace(&mut is_settled, product.takes_everything::<B>())
+            })
+    }
+
+    /// Those products with each distinct set once.
     pub(super) fn of_version<B: Bits>(&self) -> Rules<'a, B> {
         Rules::of_lists([self]).0
     }
@@ -136,6 +148,14 @@ impl<'a> Product<'a> {
             || self.destination_ports.is_empty();
         (!empty).then_some(self)
     }
+
+    fn takes_everything<B: Bits>(&self) -> bool {
+        B::of(self.source).is_full()
+            && B::of(self.destination).is_full()
+            && self.protocols.is_full()
+            && self.source_ports.is_full()
+            && self.destination_ports.is_full()
+    }
 }
 
 /// The rules that flows of one IP version can meet, in order.
@@ -186,12 +206,9 @@ impl<'a, B: Bits> Rules<'a, B> {
         let (mut sources, mut destinations) = (HashMap::new(), HashMap::new());
         let mut ends = Vec::new();
         for products in lists {
-            for product in &products.products {
+            for product in products.met_by::<B>() {
                 let source = B::of(product.source);
                 let destination = B::of(product.destination);
-                if source.is_empty() || destination.is_empty() {
-                    continue;
-                }
                 rules.entries.push(Entry {
                     protocols: rules.protocols.number(product.protocols),
                     source: *sources
@@ -206,14 +223,6 @@ impl<'a, B: Bits> Rules<'a, B> {
                         .number(product.destination_ports.ranges()),
                     answer: product.answer,
                 });
-                let takes_everything = source.is_full()
-                    && destination.is_full()
-                    && product.protocols.is_full()
-                    && product.source_ports.is_full()
-                    && product.destination_ports.is_full();
-                if takes_everything {
-                    break;
-                }
             }
             ends.push(rules.entries.len());
         }
@@ -282,7 +291,7 @@ impl<T: Copy + Eq + Hash> Distinct<T> {
         self.values.get(number as usize)
     }
 
-    fn number(&mut self, value: T) -> u32 {
+    pub(super) fn number(&mut self, value: T) -> u32 {
         let next = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         *self.numbers.entry(value).or_insert_with(|| {
             self.values.push(value);

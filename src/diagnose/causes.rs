@@ -211,7 +211,7 @@ impl<'a> At<'a> {
         let prefixes = &self.scene.question.jit_rule_prefixes;
         if prefixes.iter().any(|prefix| name.starts_with(&prefix.to_ascii_lowercase())) {
             let message = format!(
-                "{} looks like a rule of just-in-time access: request access in Defender for Cloud first; only where that is no way, insert a rule",
+                "{} looks like a rule of just-in-time access: request access in Defender for Cloud first; only where that is no way, change rules",
                 wording::rule(rule)
             );
             causes.push(self.cause(Code::JitRule, Some(rule), message));

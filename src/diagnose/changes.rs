@@ -25,6 +25,8 @@ pub struct Changes {
     /// The flows that were allowed before and are denied after, as disjoint regions; the first of
     /// them where there are many.
     pub closed: Vec<String>,
+    /// How many more regions there are of both kinds.
+    pub left_out: usize,
     /// What keeps it from being exact; `None` where it is.
     pub but: Option<String>,
 }
@@ -34,11 +36,17 @@ impl Changes {
         let regions = |changes: &[Change]| {
             changes.iter().take(REGIONS).map(|one| one.region.to_string()).collect()
         };
-        let (opened, closed) = way.difference.as_ref().map_or_else(
-            || (Vec::new(), Vec::new()),
-            |made| (regions(&made.opened), regions(&made.closed)),
-        );
-        Self { exact: way.extent.is_exact(), opened, closed, but: but(&way.extent) }
+        let made = way.difference.as_ref();
+        let opened = made.map_or(&[][..], |made| &made.opened);
+        let closed = made.map_or(&[][..], |made| &made.closed);
+        let left_out = [opened, closed].map(|changes| changes.len().saturating_sub(REGIONS));
+        Self {
+            exact: way.extent.is_exact(),
+            opened: regions(opened),
+            closed: regions(closed),
+            left_out: left_out.iter().sum(),
+            but: but(&way.extent),
+        }
     }
 }
 

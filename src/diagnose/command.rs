@@ -93,12 +93,16 @@ pub(super) fn create_admin_rule(collection: &ResourceId, rule: &AdminRule) -> St
     command.option("--protocol", [known(&rule.protocol)]);
     for (option, side) in [("--sources", &rule.source), ("--destinations", &rule.destination)] {
         for item in &side.items {
+            let Some(prefix) = item.azure_text() else { continue };
             let kind = if matches!(item, AddressItem::Tag(_)) { "ServiceTag" } else { "IPPrefix" };
             command.option(
                 option,
-                [format!("address-prefix={item}"), format!("address-prefix-type={kind}")],
+                [format!("address-prefix={prefix}"), format!("address-prefix-type={kind}")],
             );
         }
+    }
+    if !rule.source_ports.is_any() {
+        command.option("--source-port-ranges", ports(&rule.source_ports));
     }
     command.option("--dest-port-ranges", ports(&rule.destination_ports));
     command.text
@@ -187,7 +191,7 @@ impl Command {
             self.option(&format!("--{side}-asgs"), asgs);
             return;
         }
-        let items = spec.items.iter().map(ToString::to_string);
+        let items = spec.items.iter().filter_map(AddressItem::azure_text);
         self.option(&format!("--{side}-address-prefixes"), items);
     }
 }
@@ -312,7 +316,9 @@ mod tests {
     #[cfg(feature = "proptest")]
     #[test]
     fn a_command_reads_back_as_its_rule() {
-        use crate::model::{ProtocolSpec, RuleName};
+        use serde_json::{Value, json};
+
+        use crate::azure::read;
         use crate::strategies::{Choices, Generator, Shape};
         let group = ResourceId::new("nsg");
         let mut with_asgs = 0;
@@ -325,25 +331,33 @@ mod tests {
                 let values = words[start..].iter().take_while(|word| !word.starts_with("--"));
                 Some(values.map(String::as_str).collect())
             };
-            let one = |name: &str| option(name).unwrap().join(",");
-            let mut read = SecurityRule::new(
-                RuleName::as_written(option("-n").unwrap()[0]),
-                one("--priority").parse().unwrap(),
-                one("--direction").parse().unwrap(),
-                one("--access").parse().unwrap(),
-            );
-            read.protocol = one("--protocol").parse::<ProtocolSpec>().unwrap().into();
-            read.source_ports = one("--source-port-ranges").parse().unwrap();
-            read.destination_ports = one("--destination-port-ranges").parse().unwrap();
-            let mut side = |name: &str| -> AddressSpec {
-                if let Some(asgs) = option(&format!("--{name}-asgs")) {
-                    with_asgs += 1;
-                    let items = asgs.into_iter().map(|id| AddressItem::Asg(ResourceId::new(id)));
-                    return AddressSpec { items: items.collect() };
-                }
-                one(&format!("--{name}-address-prefixes")).parse().unwrap()
+            let ids = |name: &str| -> Vec<Value> {
+                let ids = option(name).unwrap_or_default();
+                ids.iter().map(|id| json!({ "id": id })).collect()
             };
-            (read.source, read.destination) = (side("source"), side("destination"));
+            with_asgs += usize::from(option("--source-asgs").is_some());
+            let document = json!({
+                "type": "Microsoft.Network/networkSecurityGroups",
+                "name": option("--nsg-name").unwrap()[0],
+                "properties": { "securityRules": [{
+                    "name": option("-n").unwrap()[0],
+                    "properties": {
+                        "priority": option("--priority").unwrap()[0].parse::<u32>().unwrap(),
+                        "direction": option("--direction").unwrap()[0],
+                        "access": option("--access").unwrap()[0],
+                        "protocol": option("--protocol").unwrap()[0],
+                        "sourcePortRanges": option("--source-port-ranges"),
+                        "destinationPortRanges": option("--destination-port-ranges"),
+                        "sourceAddressPrefixes": option("--source-address-prefixes"),
+                        "destinationAddressPrefixes": option("--destination-address-prefixes"),
+                        "sourceApplicationSecurityGroups": ids("--source-asgs"),
+                        "destinationApplicationSecurityGroups": ids("--destination-asgs"),
+                    },
+                }] },
+            });
+            let mut network = read(document.to_string().as_bytes()).unwrap().network;
+            let mut read = network.security_groups.remove(0).rules.remove(0);
+            read.origin = rule.origin.clone();
             assert_eq!(read, rule, "{}", create_rule(&group, &rule));
         }
         assert!(with_asgs > 10, "{with_asgs}");

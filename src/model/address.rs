@@ -79,6 +79,22 @@ pub enum AddressItem {
     Unknown(UnknownValue),
 }
 
+impl AddressItem {
+    /// The item as Azure's API and command line write it; `None` for application security groups,
+    /// which stand in a list of their own.
+    pub(crate) fn azure_text(&self) -> Option<String> {
+        Some(match self {
+            Self::Any => "*".to_owned(),
+            Self::Asg(_) => return None,
+            Self::NetworkGroup(id) => id.to_string(),
+            Self::Prefix(prefix) => prefix.to_string(),
+            Self::Range(first, last) => format!("{first}-{last}"),
+            Self::Tag(tag) => tag.to_string(),
+            Self::Unknown(unknown) => unknown.text().to_owned(),
+        })
+    }
+}
+
 impl From<Prefix> for AddressItem {
     fn from(prefix: Prefix) -> Self {
         Self::Prefix(prefix)

@@ -106,7 +106,7 @@ fn write_addresses<M: SerializeMap>(
     [one, many, groups]: [&'static str; 3],
     addresses: &AddressSpec,
 ) -> Result<(), M::Error> {
-    let items: Vec<String> = addresses.items.iter().filter_map(address_text).collect();
+    let items: Vec<String> = addresses.items.iter().filter_map(AddressItem::azure_text).collect();
     if !items.is_empty() {
         write_one_or_many(map, [one, many], &items)?;
     }
@@ -132,16 +132,4 @@ fn write_one_or_many<M: SerializeMap>(
         [item] => map.serialize_entry(one, item),
         items => map.serialize_entry(many, items),
     }
-}
-
-fn address_text(item: &AddressItem) -> Option<String> {
-    Some(match item {
-        AddressItem::Any => "*".to_owned(),
-        AddressItem::Asg(_) => return None,
-        AddressItem::NetworkGroup(id) => id.to_string(),
-        AddressItem::Prefix(prefix) => prefix.to_string(),
-        AddressItem::Range(first, last) => format!("{first}-{last}"),
-        AddressItem::Tag(tag) => tag.to_string(),
-        AddressItem::Unknown(unknown) => unknown.text().to_owned(),
-    })
 }

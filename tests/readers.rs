@@ -495,10 +495,113 @@ fn a_rule_of_an_unknown_group_may_be_in_any() {
     assert_eq!(verdict_of(&exported, "nsg"), Verdict::Allow);
 }
 
+/// S10.11: a condition or a loop decides whether a group, a peering, a route table or a route
+/// exists, so that flows that rest on one of them are not decided.
 #[test]
-fn a_conditional_resource_is_assumed_to_exist() {
-    let read = read_value(&json!({ "type": "Microsoft.Network/networkSecurityGroups",
-        "name": "nsg", "condition": "[parameters('x')]", "properties": { "securityRules": [] } }));
+fn what_rests_on_a_conditional_resource_is_not_decided() {
+    let id = |kind: &str, name: &str| json!({ "id": format!("/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/{kind}/{name}") });
+    let resource = |kind: &str, name: &str, properties: serde_json::Value| {
+        let mut resource = id(kind, name);
+        resource["type"] = json!(format!("Microsoft.Network/{kind}"));
+        resource["name"] = json!(name);
+        resource["properties"] = properties;
+        resource
+    };
+    let hub = || {
+        resource(
+            "virtualNetworks",
+            "hub",
+            json!({
+            "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
+            "subnets": [{ "name": "app", "properties": { "addressPrefix": "10.0.0.0/24",
+                "networkSecurityGroup": id("networkSecurityGroups", "nsg"),
+                "routeTable": id("routeTables", "routes") } }] }),
+        )
+    };
+    let peering = |name: &str, to: &str| {
+        let (network, _) = name.split_once('/').unwrap();
+        json!({ "type": "Microsoft.Network/virtualNetworks/virtualNetworkPeerings", "name": name,
+            "id": format!("{}/virtualNetworkPeerings/p", id("virtualNetworks", network)["id"].as_str().unwrap()),
+            "properties": { "remoteVirtualNetwork": id("virtualNetworks", to) } })
+    };
+    let route = |name: &str| {
+        json!({ "name": name, "properties":
+            { "addressPrefix": "8.8.8.0/24", "nextHopType": "VirtualAppliance" } })
+    };
+    let mut child_route = route("child");
+    child_route["id"] =
+        json!(format!("{}/routes/child", id("routeTables", "routes")["id"].as_str().unwrap()));
+    child_route["type"] = json!("Microsoft.Network/routeTables/routes");
+    child_route["properties"]["addressPrefix"] = json!("9.9.9.0/24");
+    let resources = [
+        resource("networkSecurityGroups", "nsg", json!({ "securityRules": [deny_all("none")] })),
+        hub(),
+        resource(
+            "virtualNetworks",
+            "spoke",
+            json!({
+            "addressSpace": { "addressPrefixes": ["10.9.0.0/16"] } }),
+        ),
+        peering("hub/p", "spoke"),
+        peering("spoke/p", "hub"),
+        resource("routeTables", "routes", json!({ "routes": [route("own")] })),
+        child_route,
+        resource(
+            "networkInterfaces",
+            "nic",
+            json!({ "ipConfigurations": [{ "name": "c",
+            "properties": { "privateIPAddress": "10.0.0.4", "subnet": { "id":
+                format!("{}/subnets/app", id("virtualNetworks", "hub")["id"].as_str().unwrap()) } } }] }),
+        ),
+    ];
+    let verdict = |conditional: Option<usize>,
+                   rules: bool,
+                   extra: &serde_json::Value,
+                   from: &str| {
+        let mut resources = resources.clone();
+        if !rules {
+            resources[0]["properties"]["securityRules"] = json!([]);
+        }
+        if let Some(index) = conditional {
+            resources[index].as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        }
+        let read = read_value(&json!({ "resources": resources }));
+        let topology = read.network.bind(ServiceTags::built_in());
+        let nic = topology.network().interface_called("nic").unwrap();
+        let chain =
+            Chain::of_interface(&topology, nic, &nic.ip_configurations[0], Direction::Inbound);
+        let flow = format!("tcp {from}:50000 -> 10.0.0.4:22").parse().unwrap();
+        chain.evaluate(&flow).verdict()
+    };
+    let doubts = [
+        json!({ "condition": "[parameters('x')]" }),
+        json!({ "copy": { "name": "loop", "count": 2 } }),
+    ];
+    for doubt in &doubts {
+        // Each decides as it stands, and is not decided where it may not exist.
+        for (index, rules, from, sure) in [
+            (0, true, "10.0.0.5", Verdict::Deny),
+            (3, false, "10.9.0.5", Verdict::Allow),
+            (4, false, "10.9.0.5", Verdict::Allow),
+            (5, false, "8.8.8.8", Verdict::Allow),
+            (6, false, "9.9.9.9", Verdict::Allow),
+        ] {
+            assert_eq!(verdict(None, rules, doubt, from), sure, "{index}");
+            assert_eq!(verdict(Some(index), rules, doubt, from), Verdict::Indeterminate, "{index}");
+            let never = json!({ "condition": false });
+            assert_ne!(verdict(Some(index), rules, &never, from), sure, "{index}");
+        }
+        // What does not rest on them is decided.
+        assert_eq!(verdict(Some(6), false, doubt, "8.8.8.8"), Verdict::Allow);
+        assert_eq!(verdict(Some(3), false, doubt, "10.0.7.7"), Verdict::Allow);
+    }
+}
+
+/// That a virtual machine in a template exists is taken for granted where it is asked about.
+#[test]
+fn a_conditional_resource_that_nothing_rests_on_is_assumed_to_exist() {
+    let read = read_value(&json!({ "type": "Microsoft.Compute/virtualMachines",
+        "name": "vm", "condition": "[parameters('x')]", "properties": {} }));
     let [finding] = read.findings.as_slice() else { panic!("{:?}", texts(&read.findings)) };
     assert_eq!((finding.severity, finding.code), (Severity::Warning, Code::UnknownValue));
     assert_eq!(finding.location.pointer(), "/condition");

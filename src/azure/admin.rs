@@ -31,6 +31,9 @@ pub(super) fn read_collection(stage: &mut Stage, view: &View<'_, '_>, id: Resour
             Element::Unknown(text, at) => unknown_rule(&text, at),
         });
     }
+    collection
+        .rules
+        .extend(stage.condition.as_ref().map(|text| unknown_rule(text, view.at.clone())));
     stage.parts.push(Part::AdminCollection(collection));
 }
 
@@ -51,13 +54,17 @@ pub(super) fn read_network_group(stage: &mut Stage, view: &View<'_, '_>, id: Res
     let mut group = NetworkGroup::new(id, Vec::new());
     group.complete = false;
     let condition = view.node("conditionalMembership");
-    let is_conditional = condition.is_some_and(|text| text.as_text() != Some(""));
+    let is_conditional =
+        stage.condition.is_some() || condition.is_some_and(|text| text.as_text() != Some(""));
     stage.parts.push(Part::NetworkGroup { group, is_conditional });
 }
 
 pub(super) fn read_static_member(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId) {
     let group = id.parent();
-    let member = view.link("resourceId", &mut stage.findings).unwrap_or_else(missing);
+    let member = match &stage.condition {
+        Some(text) => Value::Unknown(text.clone()),
+        None => view.link("resourceId", &mut stage.findings).unwrap_or_else(missing),
+    };
     if let Some(group) = group {
         stage.parts.push(Part::StaticMember { group, member });
     }

@@ -3,7 +3,7 @@
 use super::kind::Kind;
 use super::part::{Part, Target};
 use super::read::Stage;
-use super::view::{Element, View, unknown};
+use super::view::{Element, View};
 use crate::model::{
     Mode, ResourceId, RuleDraft, SecurityGroup, SecurityRule, SideDraft, UnknownValue, Written,
 };
@@ -40,6 +40,8 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
         return stage
             .note_reference(&view.at, "security group has no rules, not even an empty list");
     }
+    // Where the template does not make it, another group may go by its id.
+    group.rules.extend(stage.condition.as_ref().map(|text| unknown_rule(text, view.at.clone())));
     stage.parts.push(Part::SecurityGroup(group));
 }
 
@@ -102,20 +104,12 @@ fn read_rule(
     rule
 }
 
-/// What decides whether, or how many times, a template makes a rule.
+/// What leaves open whether a rule exists.
 pub(super) fn existence(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Option<UnknownValue> {
-    let mut existence = None;
-    if let Some(at) = view.copy() {
-        let message = "`copy` makes the rule any number of times: it may not exist";
-        findings.push(unknown(at, message.to_owned()));
-        existence = Some(UnknownValue::new("(copy)"));
-    }
-    if let Some((text, at)) = view.condition() {
-        let message = format!("whether `{text}` holds is not known: the rule may not exist");
-        findings.push(unknown(at, message));
-        existence = Some(UnknownValue::new(text));
-    }
-    existence
+    let doubt = view.doubt()?;
+    let text = doubt.text.clone();
+    findings.push(doubt.finding("the rule may not exist"));
+    Some(text)
 }
 
 /// The fields of S10.2.

@@ -18,7 +18,7 @@ pub(super) struct Stage {
     pub(super) findings: Vec<Finding>,
     /// Whether anything of a known kind was seen, even if nothing of it could be kept.
     pub(super) has_recognised: bool,
-    /// What decides whether the template that is being read applies at all.
+    /// What decides whether the resource or template that is being read exists at all.
     pub(super) condition: Option<UnknownValue>,
     /// The kinds of resources seen so far: what goes on where a list is cut.
     kinds: Vec<Kind>,
@@ -106,19 +106,21 @@ impl Stage {
         if matches!(members.get("condition"), Some(Node::Bool(false))) {
             return;
         }
-        // The existence of a rule is told with the rule.
-        if !matches!(kind, Kind::Rule | Kind::AdminRule) {
-            self.note_assumptions(&view);
-        }
+        self.note_existence(kind, &view);
+        let outer = self.condition.clone();
+        self.condition = view.doubt().map(|doubt| doubt.text).or(outer.clone());
         if kind == Kind::Deployment {
-            return self.read_deployment(&view);
+            self.read_deployment(&view);
+        } else {
+            let id = identify(&view, stated.as_deref(), parent);
+            self.read_resource(kind, &view, id.clone());
+            if let (Some(id), Some(stated), Some(children)) = (id, stated, members.get("resources"))
+            {
+                let parent = Parent { id: &id, kind: &stated };
+                self.read(children, view.at.child("resources"), Some(parent));
+            }
         }
-        let id = identify(&view, stated.as_deref(), parent);
-        self.read_resource(kind, &view, id.clone());
-        if let (Some(id), Some(stated), Some(children)) = (id, stated, members.get("resources")) {
-            let parent = Parent { id: &id, kind: &stated };
-            self.read(children, view.at.child("resources"), Some(parent));
-        }
+        self.condition = outer;
     }
 
     fn read_resource(&mut self, kind: Kind, view: &View<'_, '_>, id: Option<ResourceId>) {
@@ -233,18 +235,11 @@ impl Stage {
             _ => return,
         };
         let at = view.at.child("properties").child("template").child("resources");
-        let outer = self.condition.clone();
-        if let Some((text, _)) = view.condition() {
-            self.condition = Some(UnknownValue::new(text));
-        } else if view.copy().is_some() {
-            self.condition = Some(UnknownValue::new("(copy)"));
-        }
         match template.get("resources") {
             Some(Node::Object(named)) => self.read_named(named, &at),
             Some(list) => self.read(list, at, None),
             None => {}
         }
-        self.condition = outer;
     }
 
     fn note_overruled(&mut self, node: &Node<'_>, at: &Location) {
@@ -270,21 +265,23 @@ impl Stage {
         }
     }
 
-    /// Conditions and loops of templates are not evaluated: the resource they guard is read as it
-    /// stands, which is an assumption.
-    fn note_assumptions(&mut self, view: &View<'_, '_>) {
-        if let Some((text, at)) = view.condition() {
-            let message = format!(
-                "whether `{text}` holds is not known: verdicts assume that it does, and that the \
-                 resource exists"
-            );
-            self.findings.push(unknown(at, message));
-        }
-        if let Some(at) = view.copy() {
-            let message = "`copy` makes the resource any number of times: verdicts assume that it \
-                           exists once";
-            self.findings.push(unknown(at, message.to_owned()));
-        }
+    /// Where other resources rest on what a resource holds, its reader leaves room for its absence;
+    /// that one of the others exists is an assumption.
+    fn note_existence(&mut self, kind: Kind, view: &View<'_, '_>) {
+        let outcome = match kind {
+            // That of a rule is told with the rule.
+            Kind::Rule | Kind::AdminRule => return,
+            Kind::SecurityGroup
+            | Kind::Peering
+            | Kind::RouteTable
+            | Kind::Route
+            | Kind::AdminCollection
+            | Kind::NetworkGroup
+            | Kind::StaticMember
+            | Kind::Deployment => "flows that rest on it are not decided",
+            _ => "verdicts assume that it exists once",
+        };
+        self.findings.extend(view.doubt().map(|doubt| doubt.finding(outcome)));
     }
 
     /// What an object lacks that only names its resource.

@@ -14,6 +14,11 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let (routes, unknown) = view.split_objects("routes", &mut stage.findings);
     table.routes = routes.iter().map(|route| read_route(route, &mut stage.findings)).collect();
     table.routes.extend(unknown.into_iter().map(Route::unknown));
+    if let Some(text) = &stage.condition {
+        // Where the template does not make it, another table may go by its id.
+        table.routes.iter_mut().for_each(|route| route.next_hop = NextHop::Unknown);
+        table.routes.push(Route::unknown(text.clone()));
+    }
     if view.is_reference(&["routes"]) {
         return stage.note_reference(&view.at, "route table has no routes, not even an empty list");
     }
@@ -25,7 +30,10 @@ pub(super) fn read_child(stage: &mut Stage, view: &View<'_, '_>, id: &ResourceId
         let message = format!("the id `{id}` of the route does not tell its table");
         return stage.report(Code::InvalidField, &view.at, message);
     };
-    let route = read_route(view, &mut stage.findings);
+    let mut route = read_route(view, &mut stage.findings);
+    if stage.condition.is_some() {
+        route.next_hop = NextHop::Unknown;
+    }
     stage.parts.push(Part::Route { table, route, at: view.at.clone() });
 }
 

@@ -21,6 +21,21 @@ pub(super) struct View<'n, 'a> {
     pub(super) at: Location,
 }
 
+/// What leaves open whether, or how many times, an object exists.
+pub(super) struct Doubt {
+    /// What stands for the answer.
+    pub(super) text: UnknownValue,
+    what: String,
+    at: Location,
+}
+
+impl Doubt {
+    /// Tells of it, and of what follows.
+    pub(super) fn finding(self, outcome: &str) -> Finding {
+        unknown(self.at, format!("{}: {outcome}", self.what))
+    }
+}
+
 /// One of the values that a list holds.
 pub(super) enum Element<T> {
     Known(T),
@@ -56,20 +71,22 @@ impl<'n, 'a> View<'n, 'a> {
         Some(UnknownValue::new(text))
     }
 
-    /// The condition under which a template makes the object, if it is not known to hold.
-    pub(super) fn condition(&self) -> Option<(&'n str, Location)> {
+    /// What leaves open whether, or how many times, a template makes the object: conditions and
+    /// loops are not evaluated (S10.11).
+    pub(super) fn doubt(&self) -> Option<Doubt> {
         match self.object.find("condition") {
             Some((key, Node::Text(text))) if !text.eq_ignore_ascii_case("true") => {
-                Some((text.as_ref(), self.at.child(key)))
+                let what = format!("whether `{text}` holds is not known");
+                let text = UnknownValue::new(text.as_ref());
+                return Some(Doubt { text, what, at: self.at.child(key) });
             }
-            _ => None,
+            _ => {}
         }
-    }
-
-    /// The loop by which a template makes the object any number of times.
-    pub(super) fn copy(&self) -> Option<Location> {
         match self.object.find("copy") {
-            Some((key, Node::Object(_))) => Some(self.at.child(key)),
+            Some((key, Node::Object(_))) => {
+                let what = "`copy` makes it any number of times".to_owned();
+                Some(Doubt { text: UnknownValue::new("(copy)"), what, at: self.at.child(key) })
+            }
             _ => None,
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
         _ => None,
     };
     let (peerings, unknown) = view.split_objects("virtualNetworkPeerings", findings);
-    network.peerings = peerings.iter().map(|peering| read_peering(peering, findings)).collect();
+    network.peerings = peerings.iter().map(|peering| read_peering(stage, peering)).collect();
     network.unknown_peerings = unknown;
     let (subnets, unknown) = view.split_objects("subnets", &mut stage.findings);
     network.unknown_subnets = unknown;
@@ -73,7 +73,7 @@ pub(super) fn read_child_peering(stage: &mut Stage, view: &View<'_, '_>, id: &Re
         let message = format!("the id `{id}` of the peering does not tell its virtual network");
         return stage.report(Code::InvalidField, &view.at, message);
     };
-    let peering = read_peering(view, &mut stage.findings);
+    let peering = read_peering(stage, view);
     stage.parts.push(Part::Peering { network, peering });
 }
 
@@ -135,7 +135,8 @@ fn read_policies(
     ))
 }
 
-fn read_peering(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Peering {
+fn read_peering(stage: &mut Stage, view: &View<'_, '_>) -> Peering {
+    let findings = &mut stage.findings;
     let name = view.own_text("name").and_then(|name| segments(name).pop()).unwrap_or_default();
     let mut peering = Peering::new(name, view.link("remoteVirtualNetwork", findings));
     peering.origin = view.at.clone().into();
@@ -158,6 +159,9 @@ fn read_peering(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Peering {
         None if !view.has("peeringState") => PeeringState::Unstated,
         _ => PeeringState::Unknown,
     };
+    if stage.condition.is_some() {
+        peering.state = PeeringState::Unknown;
+    }
     peering.allow_virtual_network_access =
         view.known_flag("allowVirtualNetworkAccess", true, findings);
     peering.use_remote_gateways = view.known_flag("useRemoteGateways", false, findings);

@@ -102,8 +102,8 @@ impl TagOf<'_> {
                 let remote = self.remote(peering);
                 let is_back = |back: &Peering| {
                     let id = back.remote.as_ref().and_then(Value::known);
-                    let broken = [PeeringState::Disconnected, PeeringState::Initiated];
-                    id == Some(&of.id) && !broken.contains(&back.state)
+                    let works = [PeeringState::Connected, PeeringState::Unstated];
+                    id == Some(&of.id) && works.contains(&back.state)
                 };
                 let has_one_back = remote.is_some_and(|remote| remote.peerings.iter().any(is_back));
                 if has_one_back { open } else { Joined::Unknown }

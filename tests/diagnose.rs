@@ -32,7 +32,7 @@ fn read(names: &[&str]) -> Network {
     reader.finish().network
 }
 
-fn ask(network: Network, question: &BastionQuestion) -> BastionReport {
+pub(super) fn ask(network: Network, question: &BastionQuestion) -> BastionReport {
     bastion(&Topology::new(network, ServiceTags::built_in()), question).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn the_text_is_as_kept() {
 }
 
 /// The network of the texts with a group's rules replaced, one line each.
-fn with_rules(network: &mut Network, group: &str, rules: &[&str]) {
+pub(super) fn with_rules(network: &mut Network, group: &str, rules: &[&str]) {
     let group = network
         .security_groups
         .iter_mut()
@@ -64,14 +64,14 @@ fn with_rules(network: &mut Network, group: &str, rules: &[&str]) {
 }
 
 /// The same with rules added and, by name, taken away.
-fn changed(network: &mut Network, group: &str, without: &[&str], with: &[&str]) {
+pub(super) fn changed(network: &mut Network, group: &str, without: &[&str], with: &[&str]) {
     let group = network.security_groups.iter_mut().find(|one| one.name() == group).unwrap();
     group.rules.retain(|rule| !without.contains(&rule.name.as_str()));
     group.rules.extend(with.iter().map(|text| text.parse::<SecurityRule>().unwrap()));
 }
 
 /// Everything open: the starting point of the changes below.
-fn open_network() -> Network {
+pub(super) fn open_network() -> Network {
     let mut network = read(&["network", "open-by-default"]);
     with_rules(
         &mut network,
@@ -301,7 +301,7 @@ fn a_peered_machine_is_reached_while_the_peering_is_connected() {
 
 /// A second virtual network 10.9.0.0/16 with `vm-far` at 10.9.0.4, whose subnet has a group
 /// without rules, peered with the first.
-fn peer(network: &mut Network, state: &PeeringState) {
+pub(super) fn peer(network: &mut Network, state: &PeeringState) {
     let near = network.virtual_networks[0].id.clone();
     let mut far = VirtualNetwork::new("vnet-far".into());
     far.address_space.push("10.9.0.0/16".parse().unwrap());

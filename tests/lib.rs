@@ -11,6 +11,7 @@
 mod analysis;
 mod analysis_cli;
 mod api;
+mod bastion_facts;
 mod bdd;
 mod cases;
 mod classify;

@@ -371,13 +371,17 @@ pub(super) fn warnings(
         causes.extend(wrong_protocol(station, requirement.id, requirement.wrong_protocol));
         causes.extend(regional(station, requirement.regional));
         let nsg = station.group().map_or("?", |id| id.name());
-        let message = match &requirement.denied_by {
-            Some(deny) => format!(
-                "{deny} of {nsg} denies part of what Azure demands before {} is looked at: {}",
+        let denies = |deny: &str, how: &str| {
+            format!(
+                "{deny} of {nsg} {how} part of what Azure demands before {} is looked at: {}",
                 requirement.rules.join(", "),
                 requirement.demands
-            ),
-            None => format!(
+            )
+        };
+        let message = match (&requirement.denied_by, &requirement.may_be_denied_by) {
+            (Some(deny), _) => denies(deny, "denies"),
+            (None, Some(deny)) => denies(deny, "may deny"),
+            (None, None) => format!(
                 "{nsg} has no explicit rule for what Azure demands: {}",
                 requirement.demands
             ),

@@ -6,7 +6,7 @@ use super::command;
 use crate::analysis::Change;
 use crate::analysis::repair::{Extent, Repair};
 use crate::model::ResourceId;
-use crate::space::HeaderSpace;
+use crate::space::{HeaderSpace, Limits};
 
 /// How many regions are told.
 const REGIONS: usize = 8;
@@ -31,6 +31,9 @@ pub struct Changes {
     pub but: Option<String>,
 }
 
+/// How long a region may be that stands as an example in a sentence.
+const EXAMPLE_LENGTH: usize = 80;
+
 impl Changes {
     pub(super) fn of(way: &Repair) -> Self {
         let regions = |changes: &[Change]| {
@@ -50,6 +53,20 @@ impl Changes {
     }
 }
 
+/// What a way opens in place of exactly the wanted flows; `None` where it is those.
+pub(super) fn opened_instead(way: &Repair, changes: &Changes, wanted: &str) -> Option<String> {
+    match way.extent {
+        Extent::Rest => Some(format!("{wanted}, as far as it was not open before")),
+        Extent::More(_) if !changes.opened.is_empty() => {
+            let all = way.difference.as_ref().map_or(0, |made| made.opened.len());
+            let more = all.saturating_sub(changes.opened.len());
+            let more = (more > 0).then(|| format!("{more} more regions"));
+            Some(changes.opened.iter().cloned().chain(more).collect::<Vec<_>>().join("; "))
+        }
+        _ => None,
+    }
+}
+
 fn but(extent: &Extent) -> Option<String> {
     match extent {
         Extent::Whole | Extent::Rest | Extent::Nothing => None,
@@ -63,7 +80,11 @@ fn but(extent: &Extent) -> Option<String> {
 }
 
 fn example(flows: &HeaderSpace) -> String {
-    flows.witness().map(|flow| flow.to_string()).unwrap_or_default()
+    let regions = flows.regions(&Limits::default()).unwrap_or_default();
+    let mut regions = regions.iter().map(ToString::to_string);
+    let short = regions.find(|region| region.len() <= EXAMPLE_LENGTH);
+    let one = || flows.witness().map(|flow| flow.to_string());
+    short.or_else(one).unwrap_or_default()
 }
 
 /// Another way to the same end.

@@ -125,12 +125,16 @@ pub struct RequirementReport {
     pub id: Requirement,
     /// What must be allowed.
     pub demands: &'static str,
-    /// Whether the group's own rules allow it.
+    /// Whether the group's own rules certainly allow it.
     pub met: bool,
     /// The rules that allow it.
     pub rules: Vec<String>,
     /// A rule that denies some of it before they are looked at.
     pub denied_by: Option<String>,
+    /// A rule that denies some of it if something unknown, such as the contents of a service tag,
+    /// turns out so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub may_be_denied_by: Option<String>,
     /// A rule that would meet it but for its protocol (S7.15).
     #[serde(skip)]
     pub(super) wrong_protocol: Option<usize>,
@@ -247,6 +251,7 @@ fn check_one(scene: &Scene<'_>, station: &Station, requirement: Requirement) -> 
         met: true,
         rules: Vec::new(),
         denied_by: None,
+        may_be_denied_by: None,
         wrong_protocol: None,
         regional: None,
     };
@@ -277,14 +282,18 @@ fn check_one(scene: &Scene<'_>, station: &Station, requirement: Requirement) -> 
         if !report.rules.contains(&name) {
             report.rules.push(name);
         }
-        let deny = station.rules().iter().take(index).find(|rule| {
+        let denies = station.rules().iter().take(index).filter(|rule| {
             rule.kind == RuleKind::Custom
                 && rule.effect == Some(Effect::Deny)
                 && touches(scene, station, rule, requirement, port)
         });
-        if let Some(deny) = deny {
+        for deny in denies {
             report.met = false;
-            report.denied_by.get_or_insert_with(|| deny.name.to_string());
+            let by = match deny.unresolved().next() {
+                Some(_) => &mut report.may_be_denied_by,
+                None => &mut report.denied_by,
+            };
+            by.get_or_insert_with(|| deny.name.to_string());
         }
     }
     report

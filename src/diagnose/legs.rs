@@ -282,6 +282,8 @@ fn session_way(scene: &Scene<'_>) -> Way {
         (None, Some((_, subnet))) => {
             let chain = Chain::of_subnet(topology, &subnet.id, Direction::Inbound);
             chain.into_iter().for_each(|chain| way.extend(chain));
+            let address = scene.target.addresses.first();
+            way.stations.extend(address.map(Station::of_unknown_interface));
         }
         (None, None) => {}
     }

@@ -6,7 +6,7 @@ use super::code::BastionCode as Code;
 use super::command;
 use super::legs::{LegName, legs};
 use super::question::{BastionQuestion, Session};
-use super::repair::{Repair, outside_groups};
+use super::repair::{Action, Repair, outside_groups};
 use super::report::Cause;
 use super::scene::{Scene, network_of};
 use crate::eval::Verdict;
@@ -71,10 +71,33 @@ impl Obstacle {
 /// Everything that certainly stands in the way.
 pub(super) fn obstacles(scene: &Scene<'_>) -> Vec<Obstacle> {
     let mut all = Vec::new();
+    of_the_machine(scene, &mut all);
     between_networks(scene, &mut all);
     of_the_sku(scene, &mut all);
     on_bastion_subnet(scene, &mut all);
     all
+}
+
+/// S7.3.
+fn of_the_machine(scene: &Scene<'_>, all: &mut Vec<Obstacle>) {
+    let target = &scene.target;
+    if !target.addresses.is_empty() {
+        return;
+    }
+    let nic = target.interface.map(|(interface, _)| interface.name().to_owned());
+    all.push(Obstacle {
+        code: Code::NotOffered,
+        text: format!(
+            "`{}` has no private IPv4 address: Azure Bastion connects over IPv4 only",
+            target.name
+        ),
+        remedy: nic.map(|nic| Remedy {
+            words: format!("give `{nic}` an IP configuration with a private IPv4 address"),
+            resource: nic,
+            az: String::new(),
+        }),
+        change: None,
+    });
 }
 
 fn on_bastion_subnet(scene: &Scene<'_>, all: &mut Vec<Obstacle>) {
@@ -383,7 +406,26 @@ pub(super) fn remedies(
         *note = format!("{note}; {remains}");
     }
     repairs.extend(of_rules);
+    add_needs(&mut repairs);
     repairs
+}
+
+/// Whatever stops the session has to go before it opens: the obstacles of each other and of the
+/// changes of rules, and the other way about.
+fn add_needs(repairs: &mut [Repair]) {
+    let of_session: Vec<(usize, bool, String)> = repairs
+        .iter()
+        .enumerate()
+        .filter(|(_, repair)| repair.leg == LegName::BastionToVm)
+        .map(|(index, repair)| (index, repair.action == Action::ChangeNetwork, repair.nsg.clone()))
+        .collect();
+    for (index, is_obstacle, _) in &of_session {
+        let Some(repair) = repairs.get_mut(*index) else { continue };
+        let others = of_session.iter().filter(|(other, is_other_obstacle, _)| {
+            other != index && (*is_obstacle || *is_other_obstacle)
+        });
+        repair.also_needs.extend(others.map(|(_, _, name)| name.clone()));
+    }
 }
 
 /// Whether the session opens in the changed network.

@@ -60,7 +60,9 @@ fn offer_required_rules(
         let Some(requirement) = Requirement::of_leg(warning.leg) else { continue };
         let is_denied = compliance.is_some_and(|compliance| {
             let mut all = compliance.requirements.iter();
-            all.any(|one| one.id == requirement && one.denied_by.is_some())
+            all.any(|one| {
+                one.id == requirement && (one.denied_by.is_some() || one.may_be_denied_by.is_some())
+            })
         });
         let Some(leg) = legs_before.iter().find(|leg| leg.name == warning.leg) else { continue };
         let station = leg.stations.iter().find(|one| one.direction() == requirement.direction());

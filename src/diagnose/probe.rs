@@ -7,6 +7,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::eval::{Endpoint, FieldMatches, Match, Query, Trace, Verdict, trace_query};
@@ -43,6 +44,16 @@ impl Station {
                 places: OnceCell::new(),
             })
             .collect()
+    }
+
+    /// The gate of an interface that the input lacks: whatever group stands there may deny (S7.18).
+    pub(super) fn of_unknown_interface(address: IpAddr) -> Self {
+        let gate = Gate {
+            kind: GateKind::NicInbound,
+            applied_to: ResourceId::new(&address.to_string()),
+            rules: GateRules::Unknown(Unresolved::Holder(address)),
+        };
+        Self { gate, ruleset: None, names: Arc::default(), places: OnceCell::new() }
     }
 
     pub(super) fn kind(&self) -> GateKind {

@@ -4,7 +4,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::changes::{Changes, OtherWay};
+use super::changes::{Changes, OtherWay, opened_instead};
 use super::command;
 use super::compliance::Requirement;
 use super::legs::{Leg, LegName, legs};
@@ -37,7 +37,7 @@ pub struct Repair {
     /// A second rule that belongs to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub and_rule: Option<RepairRule>,
-    /// Exactly what the rule opens.
+    /// Exactly what the change opens.
     pub opens: String,
     /// What the change closes on purpose; empty for nothing.
     pub closes: String,
@@ -306,6 +306,8 @@ impl Wanted<'_> {
         let others = others.map(|other| OtherWay::new(&group.id, other)).collect();
         let note = no_room.map(|reason| reason.to_string());
         let changes = Changes::of(way);
+        let opens = opened(&self.rule);
+        let opens = opened_instead(way, &changes, &opens).unwrap_or(opens);
         let moves: Vec<Move> = way.edits.iter().filter_map(Move::of).collect();
         let mut new_rules = way.edits.iter().rev().filter_map(|edit| match edit {
             Edit::Insert(rule) => Some(RepairRule::Security(rule.clone())),
@@ -325,7 +327,7 @@ impl Wanted<'_> {
         Repair {
             nsg,
             action,
-            opens: opened(&self.rule),
+            opens,
             rule,
             and_rule: None,
             closes: String::new(),

@@ -27,7 +27,7 @@ pub(super) struct Scene<'a> {
 pub(super) struct Target<'a> {
     /// What people call it.
     pub(super) name: String,
-    /// Its private IPv4 address; several where only its subnet is known.
+    /// Its private IPv4 address; several where only its subnet is known, none where it has none.
     pub(super) addresses: AddressSet,
     /// The interface and IP configuration that hold the address.
     pub(super) interface: Option<(&'a NetworkInterface, &'a IpConfiguration)>,
@@ -102,8 +102,14 @@ impl<'a> Scene<'a> {
         self.bastion.sku() == Some(BastionSku::Developer)
     }
 
-    /// The address in text, as far as there is one.
+    /// The address in text, as far as there is one; an IPv6 address where there is no other.
     pub(super) fn address_text(&self) -> String {
+        if self.target.addresses.is_empty() {
+            let configurations =
+                self.target.interface.iter().flat_map(|(one, _)| &one.ip_configurations);
+            let addresses = configurations.filter_map(|one| one.private_address);
+            return addresses.map(|one| one.to_string()).collect::<Vec<_>>().join(", ");
+        }
         crate::eval::Endpoint::Addresses(self.target.addresses.clone()).to_string()
     }
 }
@@ -150,18 +156,12 @@ impl<'a> Target<'a> {
             .network()
             .subnets()
             .find(|(_, subnet)| subnet.prefixes.iter().any(|prefix| prefix.contains(address)));
-        let assumption = place.map(|(_, subnet)| {
-            format!(
-                "no network interface of the input holds {address}: of subnet `{}` the group is asked, that of an interface is not known",
-                subnet.name()
-            )
-        });
         Ok(Self {
             name: address.to_string(),
             addresses,
             interface: None,
             place,
-            assumptions: assumption.into_iter().collect(),
+            assumptions: Vec::new(),
         })
     }
 
@@ -246,7 +246,17 @@ impl<'a> Target<'a> {
         }
         let dynamic = configurations().find(|(_, one)| one.private_address.is_none());
         let Some((interface, configuration)) = dynamic else {
-            return Err(QuestionError::NoIpv4 { machine: name });
+            let first = configurations().next();
+            let Some((_, configuration)) = first else {
+                return Err(QuestionError::UnknownAddress { machine: name });
+            };
+            return Ok(Self {
+                name,
+                addresses: AddressSet::empty(),
+                interface: first,
+                place: place_of(topology, configuration.subnet.as_ref()),
+                assumptions: Vec::new(),
+            });
         };
         let place = place_of(topology, configuration.subnet.as_ref());
         let addresses = place.map(|(_, subnet)| ipv4_of(subnet)).unwrap_or_default();

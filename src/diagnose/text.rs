@@ -140,7 +140,12 @@ impl Page {
         self.line(&format!("  {title}   {}", leg.flow));
         let mut rows: Vec<Row> = leg.gates.iter().map(Row::new).collect();
         for place in &leg.without_group {
-            let at = if place.ends_with(" out") { 0 } else { rows.len() };
+            let nic = rows.iter().position(|row| row.place.starts_with("nic "));
+            let at = match nic {
+                _ if place.ends_with(" out") => 0,
+                Some(nic) if place.starts_with("subnet ") => nic,
+                _ => rows.len(),
+            };
             rows.insert(at, Row::open(place));
         }
         self.rows(&rows);
@@ -308,7 +313,10 @@ fn repair_lines(repair: &Repair, style: Style) -> Vec<String> {
         (false, _) => "",
     };
     if repair.closes.is_empty() {
-        lines.push(style.paint(Role::Aside, &format!("opens {}{proof}", repair.opens)));
+        for (index, region) in repair.opens.split("; ").enumerate() {
+            let (verb, proof) = if index == 0 { ("opens", proof) } else { ("  and", "") };
+            lines.push(style.paint(Role::Aside, &format!("{verb} {region}{proof}")));
+        }
     } else {
         lines.push(style.paint(Role::Aside, &format!("keeps {}{proof}", repair.opens)));
         lines.push(style.paint(Role::Aside, &format!("closes {}", repair.closes)));

@@ -41,7 +41,7 @@ pub fn bastion(
     let nothing_denies = verdict != BastionVerdict::Blocked;
     let gates = causes::blockers(&scene, &legs, compliance.as_ref());
     let unknown = unknown(&legs);
-    let summary = summary(&scene, verdict, &gates, &unknown, &obstacles);
+    let summary = summary(&scene, &legs, verdict, &gates, &unknown, &obstacles);
     let mut warnings = causes::warnings(&scene, &legs, compliance.as_ref());
     if obstacles.iter().any(Obstacle::stops_the_session) {
         // Nothing is open.
@@ -108,7 +108,7 @@ fn line(
     let obstacles = obstacles(&scene);
     let verdict = verdict(&legs, &obstacles);
     let gates = causes::blockers(&scene, &legs, None);
-    Ok((verdict, summary(&scene, verdict, &gates, &unknown(&legs), &obstacles)))
+    Ok((verdict, summary(&scene, &legs, verdict, &gates, &unknown(&legs), &obstacles)))
 }
 
 fn verdict(legs: &[Leg], obstacles: &[Obstacle]) -> BastionVerdict {
@@ -130,6 +130,7 @@ fn verdict(legs: &[Leg], obstacles: &[Obstacle]) -> BastionVerdict {
 
 fn summary(
     scene: &Scene<'_>,
+    legs: &[Leg],
     verdict: BastionVerdict,
     blockers: &[Cause],
     unknown: &[String],
@@ -173,7 +174,14 @@ fn summary(
         }
         BastionVerdict::Indeterminate => {
             let reason = unknown.first().map_or(String::new(), |reason| format!(": {reason}"));
-            format!("it is not known whether Azure Bastion can {session}{reason}")
+            let carries = |leg: &&Leg| leg.name.carries_the_session();
+            if legs.iter().filter(carries).all(|leg| leg.verdict() == Verdict::Allow) {
+                format!(
+                    "Azure Bastion can {session}, but it is not known whether all else it needs is allowed{reason}"
+                )
+            } else {
+                format!("it is not known whether Azure Bastion can {session}{reason}")
+            }
         }
         BastionVerdict::Allowed => {
             format!(
@@ -264,7 +272,8 @@ fn flow_text(scene: &Scene<'_>, leg: &Leg, demand: Demand) -> String {
 }
 
 fn gate_report(station: &Station, stop: &Stop) -> GateReport {
-    let rule = stop.rule(station);
+    // Where something unknown may decide, no rule is said to.
+    let rule = stop.rule(station).filter(|_| stop.verdict != Verdict::Indeterminate);
     let location = rule.and_then(|rule| rule.origin.location());
     GateReport {
         gate: station.kind(),

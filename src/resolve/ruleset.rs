@@ -1,6 +1,7 @@
 //! The ordered, resolved rules of one direction.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Contents, Names};
@@ -350,6 +351,8 @@ pub enum Unresolved {
     FlowField(&'static str),
     /// The prefixes that the gateway of this virtual network learns (S4.1, S4.6).
     Gateway(ResourceId),
+    /// The network interface that holds this address, and what is on it.
+    Holder(IpAddr),
     /// The private address of a network interface or private endpoint.
     InterfaceAddress(ResourceId),
     /// The members of a network group.
@@ -387,6 +390,9 @@ impl fmt::Display for Unresolved {
                 "prefixes behind the gateway of virtual network `{}`: give them as further prefixes of the `VirtualNetwork` tag",
                 id.name()
             ),
+            Self::Holder(address) => {
+                write!(f, "network interface that holds {address}: add it to the input")
+            }
             Self::InterfaceAddress(id) => write!(f, "private address of `{}`", id.name()),
             Self::NetworkGroup(id) => {
                 write!(f, "members of network group `{}`: add the group's members to the input", id.name())

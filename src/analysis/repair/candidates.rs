@@ -51,12 +51,16 @@ impl<'a> Situation<'a> {
         let rules = self.new_rules()?;
         let numbers = self.places.before(ceiling, rules.len());
         let numbers = numbers.ok_or_else(|| self.no_number(ceiling))?;
+        self.check_count(rules.len())?;
         Ok(inserted(rules, &numbers))
     }
 
     /// The same where rules have to move first.
     pub(super) fn insertions_by_moving(&self, ceiling: Priority) -> Vec<Vec<Edit>> {
         let Ok(rules) = self.new_rules() else { return Vec::new() };
+        if self.check_count(rules.len()).is_err() {
+            return Vec::new();
+        }
         let mut all = Vec::new();
         if let Some(room) = self.places.by_moving(ceiling, rules.len()) {
             let is_long = room.moves.len() > 1;
@@ -136,13 +140,17 @@ impl<'a> Situation<'a> {
         NoRoom::Numbers { before, rule }
     }
 
+    /// Whether Azure takes so many more rules (S1.51).
+    fn check_count(&self, more: usize) -> Result<(), NoRoom> {
+        if more > self.places.rules_left() {
+            return Err(NoRoom::Rules { held: self.list.group.rules.len() });
+        }
+        Ok(())
+    }
+
     /// The rules to add, their numbers still open.
     fn new_rules(&self) -> Result<Vec<SecurityRule>, NoRoom> {
         let mut rules = self.goal.rules(self.list.direction).map_err(NoRoom::NotARule)?;
-        let left = self.places.rules_left();
-        if rules.len() > left {
-            return Err(NoRoom::Rules { held: self.list.group.rules.len() });
-        }
         let mut group = SecurityGroup {
             default_rules: self.list.group.default_rules.clone(),
             rules: self.list.group.rules.clone(),

@@ -162,7 +162,7 @@ pub enum NoRoom {
         rule: String,
     },
     /// The group holds as many rules as Azure takes (S1.51).
-    #[error("the group holds {held} rules, and Azure takes no more")]
+    #[error("the group holds {held} rules, and Azure takes {most} at most", most = crate::model::Limits::azure().rules_per_group)]
     Rules {
         /// How many it holds.
         held: usize,

@@ -409,7 +409,7 @@ fn text_is_plain_for_a_pipe_and_markdown_is_markdown() {
     let ask = ["bastion", "--vm", "vm-web-01", NETWORK];
     let text = stdout(&run(&ask));
     assert!(text.starts_with("blocked "), "{text}");
-    assert!(text.contains("az network nsg rule create -g rg-shop --nsg-name nsg-vm"));
+    assert!(text.contains("az network nsg rule create -g rg-shop --subscription "));
     assert!(text.contains("network.json /resources/4/properties/securityRules/0"));
     assert!(!text.contains('\u{1b}'));
     let markdown = stdout(&run(&[&ask[..], &["--format", "markdown"]].concat()));

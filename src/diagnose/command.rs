@@ -2,7 +2,7 @@
 
 use crate::analysis::repair::Edit;
 use crate::model::{
-    AddressItem, AddressSpec, AdminRule, PortSpec, ResourceId, SecurityRule, Value,
+    AddressItem, AddressSpec, AdminRule, PortSpec, ResourceId, SecurityRule, Value, is_expression,
 };
 
 /// `az network nsg rule create …`.
@@ -81,7 +81,7 @@ pub(super) fn create_admin_rule(collection: &ResourceId, rule: &AdminRule) -> St
     };
     let mut command =
         Command::new("az network manager security-admin-config rule-collection rule create");
-    command.option("-g", [resource_group(collection)]);
+    command.place(collection);
     command.option("--network-manager-name", [name(&manager, "<network-manager>")]);
     command.option("--configuration-name", [name(&configuration, "<configuration>")]);
     command.option("--rule-collection-name", [collection.name()]);
@@ -135,7 +135,7 @@ pub(super) fn open_peering(network: &ResourceId, name: &str) -> String {
 
 fn peering(verb: &str, network: &ResourceId, name: &str) -> Command {
     let mut command = Command::new(&format!("az network vnet peering {verb}"));
-    command.option("-g", [resource_group(network)]);
+    command.place(network);
     command.option("--vnet-name", [network.name()]);
     command.option("-n", [name]);
     command
@@ -145,7 +145,7 @@ fn peering(verb: &str, network: &ResourceId, name: &str) -> Command {
 pub(super) fn remove_route_table(subnet: &ResourceId) -> String {
     let network = subnet.parent();
     let mut command = Command::new("az network vnet subnet update");
-    command.option("-g", [resource_group(subnet)]);
+    command.place(subnet);
     let network = network.as_ref().map_or("<virtual-network>", ResourceId::name);
     command.option("--vnet-name", [network]);
     command.option("-n", [subnet.name()]);
@@ -156,7 +156,7 @@ pub(super) fn remove_route_table(subnet: &ResourceId) -> String {
 /// `az network bastion update …`.
 pub(super) fn update_bastion(host: &ResourceId, option: &str, value: &str) -> String {
     let mut command = Command::new("az network bastion update");
-    command.option("-g", [resource_group(host)]);
+    command.place(host);
     command.option("-n", [host.name()]);
     command.option(option, [value]);
     command.text
@@ -171,8 +171,18 @@ impl Command {
         Self { text: verb.to_owned() }
     }
 
+    /// Where the resource is. Namesakes in another subscription stay as they are, whichever
+    /// subscription the shell is in.
+    fn place(&mut self, id: &ResourceId) {
+        self.option("-g", [id.resource_group().unwrap_or("<resource-group>")]);
+        let subscription = id.subscription().filter(|id| !is_expression(id));
+        if let Some(subscription) = subscription {
+            self.option("--subscription", [subscription]);
+        }
+    }
+
     fn of_group(&mut self, group: &ResourceId) {
-        self.option("-g", [resource_group(group)]);
+        self.place(group);
         self.option("--nsg-name", [group.name()]);
     }
 
@@ -194,10 +204,6 @@ impl Command {
         let items = spec.items.iter().filter_map(AddressItem::azure_text);
         self.option(&format!("--{side}-address-prefixes"), items);
     }
-}
-
-fn resource_group(id: &ResourceId) -> &str {
-    id.resource_group().unwrap_or("<resource-group>")
 }
 
 fn known<T: ToString>(value: &Value<T>) -> String {
@@ -288,7 +294,7 @@ mod tests {
         );
         assert_eq!(
             create_rule(&group, &rule),
-            "az network nsg rule create -g 'rg app' --nsg-name nsg-vm -n AllowBastionSsh \
+            "az network nsg rule create -g 'rg app' --subscription s --nsg-name nsg-vm -n AllowBastionSsh \
              --priority 999 --direction Inbound --access Allow --protocol Tcp \
              --source-address-prefixes 10.0.1.0/26 --source-port-ranges '*' \
              --destination-address-prefixes 10.0.0.4/32 --destination-port-ranges 22 2222"

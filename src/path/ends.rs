@@ -213,7 +213,10 @@ impl Path {
         let ends = [&source, &destination];
         let verdict = both(ends.into_iter().flatten().map(ChainTrace::verdict));
         let mut assumptions: Vec<String> = Vec::new();
-        for assumption in ends.into_iter().flatten().flat_map(ChainTrace::assumptions) {
+        // A certain deny at one end does not rest on what the other takes for granted.
+        let decides = |end: &&ChainTrace| verdict != Verdict::Deny || end.verdict() == verdict;
+        let deciding = ends.into_iter().flatten().filter(decides);
+        for assumption in deciding.flat_map(ChainTrace::assumptions) {
             if !assumptions.contains(assumption) {
                 assumptions.push(assumption.clone());
             }
@@ -609,6 +612,14 @@ mod tests {
         assert_eq!(verdict.verdict, Deny, "{}", ServiceTag::internet());
         assert!(verdict.assumptions[0].contains("20.0.0.5 is in both tags"));
         let by_address = "100 ByAddress allow inbound * 20.0.0.5:* -> *:*";
+        // Where another gate denies by address, no tag decides.
+        let by_other = "100 Other deny inbound * 20.0.0.5:* -> *:*";
+        let elsewhere = public_space
+            .clone()
+            .with_group("outer", &["hub/app"], &["100 All allow inbound * Internet:* -> *:*"])
+            .with_group("nsg", &["server"], &[by_other]);
+        let verdict = evaluate(&elsewhere, flow);
+        assert_eq!((verdict.verdict, verdict.assumptions.len()), (Deny, 0));
         let allowed = public_space.with_group("nsg", &["server"], &[by_address]);
         assert_eq!(evaluate(&allowed, flow).assumptions, [] as [String; 0]);
         assert_eq!(

@@ -187,10 +187,11 @@ impl ChainTrace {
         &self.assumptions
     }
 
-    /// Adds what the tags take for granted where they decide.
+    /// Adds what the tags take for granted where they decide: of what is denied, at gates that deny.
     fn assume(&mut self, question: Question<'_>, names: &Names) {
         let mut found = Vec::new();
-        for gate in &self.gates {
+        let is_denied = self.verdict == Verdict::Deny;
+        for gate in self.gates.iter().filter(|gate| !is_denied || gate.verdict == Verdict::Deny) {
             found.extend(gate.assumptions(question, names));
         }
         for assumption in found {

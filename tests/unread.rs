@@ -245,6 +245,46 @@ fn where_admin_rules_apply_may_be_unknown() {
     is_open(&without, SSH, "ruleCollections/all`, which is not in the input");
 }
 
+/// S6.14, with the shape of an export: the ids of both managers lie in a resource group.
+#[test]
+fn which_of_two_managers_comes_first_may_be_unknown() {
+    let of = |text: &str| text.replace("manager", "other");
+    let allow = json!({ "priority": 4000, "direction": "Inbound", "access": "AlwaysAllow",
+        "protocol": "Any", "sources": [], "destinations": [],
+        "sourcePortRanges": [], "destinationPortRanges": [] });
+    let other = |scopes: Option<Value>| {
+        let mut all = governed(&json!({})).to_vec();
+        let [configuration, collection] =
+            [CONFIGURATION, &format!("{CONFIGURATION}/ruleCollections/all")].map(of);
+        let group = format!("{MANAGER}/networkGroups/group");
+        all.push(resource(
+            &configuration,
+            &json!({ "applyOnNetworkIntentPolicyBasedServices": [] }),
+        ));
+        all.push(resource(
+            &collection,
+            &json!({ "appliesToGroups": [{ "networkGroupId": id(&group) }] }),
+        ));
+        all.push(resource(&format!("{collection}/rules/Always"), &allow));
+        all.push(resource(
+            MANAGER,
+            &json!({ "networkManagerScopes": { "subscriptions": ["s"], "managementGroups": [] } }),
+        ));
+        all.extend(
+            scopes.map(|scopes| resource(&of(MANAGER), &json!({ "networkManagerScopes": scopes }))),
+        );
+        all
+    };
+    let root =
+        json!({ "managementGroups": ["/providers/Microsoft.Management/managementGroups/mg"] });
+    is_definite(&other(Some(root)), SSH, Verdict::Allow);
+    is_definite(&other(Some(json!({ "subscriptions": ["t"] }))), SSH, Verdict::Deny);
+    let expression = "[parameters('s')]";
+    is_open(&other(Some(json!(expression))), SSH, expression);
+    is_open(&other(Some(json!({ "managementGroups": [expression] }))), SSH, expression);
+    is_open(&other(None), SSH, "networkManagers/other`, which is not in the input");
+}
+
 /// S6.15.
 #[test]
 fn what_services_with_intent_policies_get_may_be_unknown() {

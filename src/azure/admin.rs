@@ -5,13 +5,33 @@ use super::part::Part;
 use super::read::{Stage, segments};
 use super::view::{Element, View, unreadable};
 use crate::model::{
-    AddressForm, AddressItem, AddressSpec, AdminRule, AdminRuleCollection, Field, Log, Mode,
-    PortSpec, ResourceId, RuleName, Spot, UnknownValue, Value, Written, is_expression,
-    read_address, read_choice, read_port, read_priority_in, read_protocol,
+    AddressForm, AddressItem, AddressSpec, AdminRule, AdminRuleCollection, Field, Log,
+    ManagerScope, Mode, PortSpec, ResourceId, RuleName, Spot, UnknownValue, Value, Written,
+    is_expression, read_address, read_choice, read_port, read_priority_in, read_protocol,
 };
 use crate::net::PortSet;
 use crate::network::{Link, NetworkGroup};
 use crate::report::{Code, Finding, Location};
+
+/// The member `networkManagerScopes` lists management groups and subscriptions; the manager's id
+/// lies in a resource group in either case.
+pub(super) fn read_manager(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
+    let scopes = view.object("networkManagerScopes", &mut stage.findings);
+    let groups = scopes.as_ref().map(|it| it.names("managementGroups", &mut stage.findings));
+    let unread =
+        view.unread("networkManagerScopes").unwrap_or_else(|| UnknownValue::new("(missing)"));
+    let scope = match groups {
+        None => Value::Unknown(unread),
+        Some(groups) if groups.iter().any(|group| group.known().is_some()) => {
+            ManagerScope::ManagementGroup.into()
+        }
+        Some(groups) => match groups.first().and_then(Value::unknown) {
+            Some(text) => Value::Unknown(text.clone()),
+            None => ManagerScope::Subscription.into(),
+        },
+    };
+    stage.parts.push(Part::NetworkManager { id, scope });
+}
 
 pub(super) fn read_configuration(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     let services = view.names("applyOnNetworkIntentPolicyBasedServices", &mut stage.findings);

@@ -9,8 +9,8 @@ use super::kind::Kind;
 use super::link::{is_partial, names_of};
 use super::part::{EffectiveEntry, Part, Target};
 use crate::model::{
-    AdminRule, AdminRuleCollection, ResourceId, RuleName, SecurityGroup, SecurityRule,
-    UnknownValue, Value, is_expression,
+    AdminRule, AdminRuleCollection, ManagerScope, ResourceId, RuleName, SecurityGroup,
+    SecurityRule, UnknownValue, Value, is_expression,
 };
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, IpConfiguration, Link, Network, NetworkGroup,
@@ -30,6 +30,7 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
     // Pieces wait until everything that they may belong to is there.
     let (mut pieces, mut attachments, mut unlisted) = (Vec::new(), Vec::new(), Vec::new());
     let (mut open_groups, mut configurations) = (HashSet::new(), HashMap::new());
+    let mut scopes: HashMap<ResourceId, Value<ManagerScope>> = HashMap::new();
     let mut answers: BTreeMap<Location, Vec<EffectiveEntry>> = BTreeMap::new();
     for part in parts {
         match part {
@@ -41,6 +42,12 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
                     open_groups.insert(group.id.clone());
                 }
                 assembly.add(group);
+            }
+            Part::NetworkManager { id, scope } => {
+                let known = scopes.entry(id).or_insert_with(|| scope.clone());
+                if known.known().is_none() {
+                    *known = scope;
+                }
             }
             Part::NetworkInterface(interface) => assembly.add(interface),
             Part::PrivateEndpoint(endpoint) => assembly.add(endpoint),
@@ -79,6 +86,9 @@ pub(super) fn assemble(parts: Vec<Part>, findings: &mut Vec<Finding>) -> Network
     for answer in answers.into_values() {
         assembly.join_answer(answer);
     }
+    for collection in &mut assembly.network.admin_rule_collections {
+        collection.manager_scope = scope_of(collection, &scopes);
+    }
     for attachment in attachments {
         assembly.join(attachment);
     }
@@ -99,6 +109,20 @@ fn services_of(
         let of = configuration.as_ref().unwrap_or(&collection.id);
         let text = format!("configuration `{of}`, which is not in the input");
         vec![Value::Unknown(UnknownValue::new(text))]
+    })
+}
+
+/// How high the network manager of a collection stands (S6.14).
+fn scope_of(
+    collection: &AdminRuleCollection,
+    scopes: &HashMap<ResourceId, Value<ManagerScope>>,
+) -> Value<ManagerScope> {
+    let manager = collection.manager();
+    let scope = manager.as_ref().and_then(|id| scopes.get(id));
+    scope.cloned().unwrap_or_else(|| {
+        let of = manager.as_ref().unwrap_or(&collection.id);
+        let text = format!("scope of network manager `{of}`, which is not in the input");
+        Value::Unknown(UnknownValue::new(text))
     })
 }
 

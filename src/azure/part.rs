@@ -2,7 +2,8 @@
 
 use super::kind::Kind;
 use crate::model::{
-    AdminRule, AdminRuleCollection, ResourceId, SecurityGroup, SecurityRule, UnknownValue, Value,
+    AdminRule, AdminRuleCollection, ManagerScope, ResourceId, SecurityGroup, SecurityRule,
+    UnknownValue, Value,
 };
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, Link, NetworkGroup, NetworkInterface, Peering,
@@ -47,6 +48,10 @@ pub(super) enum Part {
         is_conditional: bool,
     },
     NetworkInterface(NetworkInterface),
+    NetworkManager {
+        id: ResourceId,
+        scope: Value<ManagerScope>,
+    },
     Peering {
         network: ResourceId,
         peering: Peering,

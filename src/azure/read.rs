@@ -161,7 +161,8 @@ impl Stage {
             Kind::AdminRule => admin::read_rule(self, view, &id),
             Kind::NetworkGroup => admin::read_network_group(self, view, id),
             Kind::StaticMember => admin::read_static_member(self, view, &id),
-            Kind::Deployment | Kind::NetworkManager => {}
+            Kind::NetworkManager => admin::read_manager(self, view, id),
+            Kind::Deployment => {}
         }
     }
 

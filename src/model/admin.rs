@@ -82,6 +82,17 @@ impl AdminRule {
     }
 }
 
+/// How high in the hierarchy of Azure a network manager stands (S6.14). The rules of the higher
+/// one come first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a manager governs one or the other")]
+pub enum ManagerScope {
+    /// It governs management groups.
+    ManagementGroup,
+    /// It governs subscriptions.
+    Subscription,
+}
+
 /// A rule collection of a security admin configuration, with the network groups it applies to
 /// (S6.1).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,6 +102,8 @@ pub struct AdminRuleCollection {
     pub id: ResourceId,
     /// The network groups whose virtual networks and subnets it applies to.
     pub applies_to: Vec<Value<ResourceId>>,
+    /// How high in the hierarchy the network manager stands (S6.14).
+    pub manager_scope: Value<ManagerScope>,
     /// What the configuration does where network intent policies are in use (S6.15).
     pub intent_policy_services: Vec<Value<String>>,
     /// The rules, in any order.
@@ -100,11 +113,12 @@ pub struct AdminRuleCollection {
 }
 
 impl AdminRuleCollection {
-    /// A collection with no rules, applied to nothing.
+    /// A collection with no rules, of the network manager of a subscription, applied to nothing.
     pub fn new(id: ResourceId) -> Self {
         Self {
             id,
             applies_to: Vec::new(),
+            manager_scope: ManagerScope::Subscription.into(),
             intent_policy_services: Vec::new(),
             rules: Vec::new(),
             origin: Origin::default(),

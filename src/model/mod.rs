@@ -24,7 +24,7 @@ mod value;
 
 pub use access::{Access, AccessError, AdminAccess, Direction, DirectionError};
 pub use address::{AddressItem, AddressSpec, ServiceTag};
-pub use admin::{AdminRule, AdminRuleCollection};
+pub use admin::{AdminRule, AdminRuleCollection, ManagerScope};
 pub(crate) use draft::is_expression;
 #[cfg(feature = "azure")]
 pub(crate) use draft::{

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::gate::{Gate, GateKind, GateRules};
 use crate::model::{
-    AdminAccess, AdminRule, AdminRuleCollection, Direction, Priority, ResourceId, RuleName,
-    UnknownValue, Value, is_expression,
+    AdminAccess, AdminRule, AdminRuleCollection, Direction, ManagerScope, Priority, ResourceId,
+    RuleName, UnknownValue, Value,
 };
 use crate::network::{Network, Subnet, VirtualNetwork};
 use crate::resolve::{Fallback, Names, Rule, Ruleset, Topology, Unresolved};
@@ -45,11 +45,17 @@ pub(super) fn gate(
                 Dropped::No => doubts.clone(),
                 Dropped::Perhaps(doubt) => doubts.iter().cloned().chain([doubt]).collect(),
             };
-            Some(Applying { collection, rule, doubts })
+            let scope = collection.manager_scope.known().copied();
+            let scope = scope.unwrap_or(ManagerScope::Subscription);
+            Some(Applying { collection, rule, scope, doubts })
         }));
     }
-    applying.sort_by_cached_key(Applying::order);
     let managers = managers(&applying);
+    if managers.len() > 1 {
+        let first: Vec<_> = applying.iter().filter_map(Applying::perhaps_first).collect();
+        applying.extend(first);
+    }
+    applying.sort_by_cached_key(Applying::order);
     let rules: Vec<Rule> =
         applying.into_iter().filter_map(|one| one.resolve(direction, names)).collect();
     if rules.is_empty() {
@@ -73,12 +79,14 @@ pub(super) fn gate(
     Some((gate, assumption))
 }
 
-/// A collection for each text that stands for admin rules of which nothing is known.
+/// A collection for each text that stands for admin rules of which nothing is known, and which may
+/// come before all others.
 fn unlisted(network: &Network) -> Vec<AdminRuleCollection> {
     let collection = |text: &UnknownValue| {
         let mut collection = AdminRuleCollection::new(ResourceId::new(text.text()));
         collection.applies_to.push(Value::Unknown(text.clone()));
         collection.intent_policy_services.push(Value::Unknown(text.clone()));
+        collection.manager_scope = ManagerScope::ManagementGroup.into();
         collection.rules.push(AdminRule::unknown(text));
         collection
     };
@@ -89,18 +97,28 @@ fn unlisted(network: &Network) -> Vec<AdminRuleCollection> {
 struct Applying<'a> {
     collection: &'a AdminRuleCollection,
     rule: &'a AdminRule,
+    scope: ManagerScope,
     doubts: Vec<Unresolved>,
 }
 
-type Order = (bool, Option<Priority>, Option<ResourceId>, ResourceId, RuleName);
+type Order = (ManagerScope, Option<Priority>, Option<ResourceId>, ResourceId, RuleName);
 
 impl Applying<'_> {
+    /// The same rule as it applies if its manager turns out to be that of a management group,
+    /// where that is not known: it may decide before all others, and also in its place.
+    fn perhaps_first(&self) -> Option<Self> {
+        let unknown = self.collection.manager_scope.unknown()?;
+        let mut doubts = self.doubts.clone();
+        doubts.push(Unresolved::Value(unknown.clone()));
+        Some(Self { scope: ManagerScope::ManagementGroup, doubts, ..*self })
+    }
+
     /// Scope, priority, configuration, collection, name (S6.12); the rules of a management
-    /// group's manager before those of a subscription's (S6.14), where the id tells.
+    /// group's manager before those of a subscription's (S6.14).
     fn order(&self) -> Order {
         let id = &self.collection.id;
         (
-            !may_be_of_management_group(id),
+            self.scope,
             self.rule.priority.known().copied(),
             id.parent(),
             id.clone(),
@@ -114,12 +132,6 @@ impl Applying<'_> {
         rule.doubts.extend(self.doubts);
         Some(rule)
     }
-}
-
-fn may_be_of_management_group(id: &ResourceId) -> bool {
-    let mut segments = id.as_str().split('/');
-    is_expression(id.as_str())
-        || segments.any(|segment| segment.eq_ignore_ascii_case("managementGroups"))
 }
 
 fn managers(applying: &[Applying<'_>]) -> Vec<ResourceId> {
@@ -236,7 +248,7 @@ fn gets(collection: &AdminRuleCollection) -> Result<Gets, UnknownValue> {
 #[cfg(test)]
 mod tests {
     use crate::eval::Verdict::{self, Allow, Deny, Indeterminate};
-    use crate::model::{Direction, Flow, ResourceId, UnknownValue, Value};
+    use crate::model::{Direction, Flow, ManagerScope, ResourceId, UnknownValue, Value};
     use crate::network::Network;
     use crate::network::testing::{id, network};
     use crate::path::{Chain, ChainTrace, GateKind};
@@ -363,16 +375,27 @@ mod tests {
     /// S6.12, S6.14.
     #[test]
     fn the_higher_scope_comes_first_then_the_lower_number() {
-        let above = "/providers/Microsoft.Management/managementGroups/mg/managers/m/c/c/r/rules";
+        let other = "manager2/configurations/c/collections/others";
         let low_number = ["1 Subscription deny inbound tcp *:* -> *:22"];
         let high_number = ["4000 Root alwaysallow inbound tcp *:* -> *:22"];
-        let both = |other: &str| {
-            hub().with_admin(RULES, &["hub"], &low_number).with_admin(other, &["hub"], &high_number)
+        let both = |scope: Value<ManagerScope>| {
+            let site = hub().with_admin(RULES, &["hub"], &low_number);
+            let mut site = site.with_admin(other, &["hub"], &high_number);
+            site.admin_rule_collections[1].manager_scope = scope;
+            site
         };
-        decides(both(above), Allow, "admin-inbound securityAdminRules/Root");
-        let beside = "manager2/configurations/c/collections/others";
-        decides(both(beside), Deny, "admin-inbound securityAdminRules/Subscription");
-        let assumed = trace(both(beside), SSH);
+        let beside = || both(ManagerScope::Subscription.into());
+        decides(
+            both(ManagerScope::ManagementGroup.into()),
+            Allow,
+            "admin-inbound securityAdminRules/Root",
+        );
+        decides(beside(), Deny, "admin-inbound securityAdminRules/Subscription");
+        let text = UnknownValue::new("scope of the other");
+        let open = both(Value::Unknown(text.clone()));
+        assert_eq!(trace(open.clone(), SSH).unresolved(), [&Unresolved::Value(text)]);
+        decides(open, Indeterminate, "");
+        let assumed = trace(beside(), SSH);
         assert!(
             assumed.assumptions()[0].contains("`manager` and `manager2`")
                 || assumed.assumptions()[0].contains("`manager`, `manager2`")

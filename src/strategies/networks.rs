@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::Generator;
 use super::generator::{resource, vnet_space};
-use crate::model::{AddressItem, AdminRuleCollection, Flow, ResourceId, Value};
+use crate::model::{AddressItem, AdminRuleCollection, Flow, ManagerScope, ResourceId, Value};
 use crate::net::{Prefix, Protocol};
 use crate::network::{
     ApplicationSecurityGroup, BastionHost, BastionSku, IpConfiguration, Link, Network,
@@ -266,7 +266,7 @@ impl Generator {
     fn add_admin_rules(&mut self, network: &mut Network) {
         let services = self.choices.one_of("None", &["All", "AllowRulesOnly"]);
         for number in 0..self.choices.below(3) {
-            let manager = self.network_manager();
+            let (manager, scope) = self.network_manager();
             let mut group = NetworkGroup::new(
                 manager.child("networkGroups", &format!("group-{number}")),
                 self.members(network),
@@ -277,6 +277,7 @@ impl Generator {
                 .child("ruleCollections", &format!("collection-{number}"));
             let mut collection = AdminRuleCollection::new(id);
             collection.applies_to.push(group.id.clone().into());
+            collection.manager_scope = scope.into();
             collection.intent_policy_services.push(services.to_owned().into());
             for _ in 0..self.choices.between(1, 3) {
                 let mut rule = self.admin_rule();
@@ -293,13 +294,11 @@ impl Generator {
     }
 
     /// The manager of a subscription, or that of a management group above it (S6.14).
-    fn network_manager(&mut self) -> ResourceId {
+    fn network_manager(&mut self) -> (ResourceId, ManagerScope) {
         if self.choices.one_in(4) {
-            return ResourceId::new(
-                "/providers/Microsoft.Management/managementGroups/mg/providers/Microsoft.Network/networkManagers/root",
-            );
+            return (resource("networkManagers", "root"), ManagerScope::ManagementGroup);
         }
-        resource("networkManagers", "manager")
+        (resource("networkManagers", "manager"), ManagerScope::Subscription)
     }
 
     /// The first virtual network, or some of them and of their subnets.

@@ -1,8 +1,8 @@
 //! Networks as Azure's API and templates write them.
 
 use nsg_engine::model::{
-    AddressItem, AddressSpec, AdminRule, AdminRuleCollection, PortSpec, ResourceId, SecurityGroup,
-    Value as Known,
+    AddressItem, AddressSpec, AdminRule, AdminRuleCollection, ManagerScope, PortSpec, ResourceId,
+    SecurityGroup, Value as Known,
 };
 use nsg_engine::net::Prefix;
 use nsg_engine::network::{
@@ -168,6 +168,12 @@ impl Writer {
     fn collection(&mut self, collection: &AdminRuleCollection) {
         let services: Vec<&String> =
             collection.intent_policy_services.iter().filter_map(Known::known).collect();
+        let scope = match collection.manager_scope.known().unwrap() {
+            ManagerScope::ManagementGroup => json!({ "managementGroups": ["mg"] }),
+            ManagerScope::Subscription => json!({ "subscriptions": ["s"] }),
+        };
+        let manager = collection.manager().unwrap();
+        self.push(&manager, &json!({ "networkManagerScopes": scope }));
         let configuration = collection.id.parent().unwrap();
         self.push(&configuration, &json!({ "applyOnNetworkIntentPolicyBasedServices": services }));
         let groups: Vec<Value> = collection

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use nsg_engine::model::{AdminRuleCollection, ResourceId, SecurityGroup, ServiceTag, Value};
+use nsg_engine::model::{
+    AdminRuleCollection, ManagerScope, ResourceId, SecurityGroup, ServiceTag, Value,
+};
 use nsg_engine::network::{
     ApplicationSecurityGroup, IpConfiguration, Link, Network, NetworkGroup, NetworkInterface,
     NextHop, Peering, PeeringState, PrivateEndpoint, PrivateEndpointPolicies, PublicIpAddress,
@@ -103,9 +105,9 @@ struct EndpointText {
 struct CollectionText {
     #[serde(default)]
     manager: Option<String>,
-    /// The management group the manager stands at, instead of a subscription.
+    /// Whether the manager stands at a management group, instead of a subscription.
     #[serde(default)]
-    management_group: Option<String>,
+    of_management_group: bool,
     #[serde(default)]
     collection: Option<String>,
     /// Virtual networks and subnets it applies to, as one network group; `?` for a group filled
@@ -248,12 +250,7 @@ impl InterfaceText {
 impl CollectionText {
     fn build(&self, index: usize, network: &mut Network, place: &str) {
         let manager = self.manager.as_deref().unwrap_or("manager");
-        let manager = match &self.management_group {
-            Some(group) => ResourceId::new(&format!(
-                "/providers/Microsoft.Management/managementGroups/{group}/providers/Microsoft.Network/networkManagers/{manager}"
-            )),
-            None => resource("networkManagers", manager),
-        };
+        let manager = resource("networkManagers", manager);
         let collection = self.collection.as_deref().unwrap_or("collection");
         let id = manager
             .child("securityAdminConfigurations", "configuration")
@@ -267,6 +264,9 @@ impl CollectionText {
         members.complete = !self.applies_to.iter().any(|member| is_policy(&member));
         network.network_groups.push(members);
         built.applies_to = vec![Value::Known(group)];
+        if self.of_management_group {
+            built.manager_scope = ManagerScope::ManagementGroup.into();
+        }
         built.intent_policy_services =
             self.intent_policy_services.iter().cloned().map(Value::Known).collect();
         built.rules = parse_all(&self.rules, place);

@@ -5,8 +5,8 @@ use nsg_engine::diagnose::{
     Action, BastionQuestion, BastionReport, BastionVerdict, LegName, Style, bastion_table,
 };
 use nsg_engine::eval::Verdict;
-use nsg_engine::model::Value;
-use nsg_engine::network::PeeringState;
+use nsg_engine::model::{ResourceId, Value};
+use nsg_engine::network::{Network, PeeringState, VirtualMachine};
 use nsg_engine::path::GateKind;
 use nsg_engine::resolve::{ServiceTags, Topology};
 
@@ -160,4 +160,78 @@ fn a_machine_without_ipv4_is_out_of_reach() {
     assert_eq!(report.subject.address, "fd00::4");
     assert_eq!(report.repairs[0].action, Action::ChangeNetwork);
     assert!(!report.repairs[0].proved);
+}
+
+/// S7.3, S10.28: which address is the primary one is said by the machine or by its interfaces, and
+/// never by their order.
+#[test]
+fn the_primary_interface_is_the_one_that_is_said_to_be() {
+    let site = |said: [Option<bool>; 2]| {
+        let mut network = open_network();
+        network.virtual_machines.retain(|machine| machine.name() != "vm-web-01");
+        let mut second = network.network_interfaces[0].clone();
+        second.id = ResourceId::new(&second.id.as_str().replace("vm-web-01-nic", "second"));
+        second.ip_configurations[0].private_address = Some("10.0.0.44".parse().unwrap());
+        second.security_group = None;
+        with_rules(&mut network, "nsg-vm", &["100 No deny inbound tcp *:* -> *:22"]);
+        network.network_interfaces[0].primary = said[0];
+        second.primary = said[1];
+        network.network_interfaces.push(second);
+        network
+    };
+    let question = BastionQuestion::about("vm-web-01");
+    let answer = |network: Network| {
+        let topology = Topology::new(network.clone(), ServiceTags::built_in());
+        let table = bastion_table(&topology, &BastionQuestion::default());
+        let line = table.vms.into_iter().find(|line| line.vm == "vm-web-01").unwrap();
+        let report = ask(network, &question);
+        assert_eq!((report.verdict, &report.summary), (line.verdict, &line.summary));
+        report
+    };
+    use BastionVerdict::{Allowed, Blocked, Indeterminate};
+    for (said, verdict, address) in [
+        ([Some(true), Some(false)], Blocked, "10.0.0.4"),
+        ([Some(false), Some(true)], Allowed, "10.0.0.44"),
+        ([Some(true), None], Blocked, "10.0.0.4"),
+        ([None, Some(true)], Allowed, "10.0.0.44"),
+        ([Some(false), None], Allowed, "10.0.0.44"),
+    ] {
+        for is_reversed in [false, true] {
+            let mut network = site(said);
+            if is_reversed {
+                network.network_interfaces.reverse();
+            }
+            let report = answer(network);
+            assert_eq!((report.verdict, report.subject.address.as_str()), (verdict, address));
+            assert!(report.assumptions[0].contains(&format!("the primary address {address}, not")));
+        }
+    }
+    // The machine's own word counts first.
+    let mut network = site([Some(true), None]);
+    let owner = network.network_interfaces[0].virtual_machine.clone().unwrap();
+    let mut machine = VirtualMachine::new(owner.known().unwrap().clone());
+    let second = network.network_interfaces.last().unwrap().id.clone();
+    machine.network_interfaces.push(second.into());
+    machine.first_is_primary = true;
+    network.virtual_machines.push(machine);
+    assert_eq!(answer(network).verdict, Allowed);
+
+    for is_reversed in [false, true] {
+        let mut network = site([None, None]);
+        if is_reversed {
+            network.network_interfaces.reverse();
+        }
+        let report = answer(network.clone());
+        assert_eq!(report.verdict, Indeterminate);
+        assert!(report.unknown[0].starts_with("which address of `vm-web-01` is the primary one"));
+        assert!(report.unknown[0].contains("blocked for 10.0.0.4 of `vm-web-01-nic`"));
+        assert!(report.unknown[0].contains("allowed for 10.0.0.44 of `second`"));
+        let by_interface = ask(network.clone(), &BastionQuestion::about("second"));
+        assert_eq!(by_interface.verdict, Allowed);
+        // What is so for either is so.
+        with_rules(&mut network, "nsg-vm", &[]);
+        let report = answer(network);
+        assert_eq!((report.verdict, report.unknown.len()), (Allowed, 0));
+        assert!(report.assumptions[0].contains("the verdict is the same for each"));
+    }
 }

@@ -437,7 +437,7 @@ fn what_cannot_be_answered_exits_with_2_and_says_why() {
         (words("flow --direction Inbound network.json"), "--protocol"),
         (words("flow --flows - -"), "standard input"),
         (words("flow --flows no-such-file.jsonl network.json"), "no-such-file.jsonl"),
-        (words("nsg-diagnostics --request network.json network.json"), "targetResourceId"),
+        (words("nsg-diagnostics --request network.json network.json"), "/profiles: missing"),
         (flow("--nsg", "nsg-none"), "`nsg-bastion`, `nsg-app`, `nsg-vm`"),
         (flow("--nic", "nic-none"), "`vm-web-01-nic`"),
         (flow("--vm", "vm-none"), "`vm-web-01`"),
@@ -650,4 +650,48 @@ fn strict_input_names_no_tag_that_the_catalogue_lacks() {
     assert_eq!(answer(&[&ask[..], &["--strict"]].concat(), "Storrage"), (false, false));
     assert_eq!(answer(&with_file, "Storrage"), (false, true));
     std::fs::remove_file(catalogue).unwrap();
+}
+
+/// S8.12: the local side is an address of the target.
+#[test]
+fn a_local_address_that_the_target_lacks_is_refused() {
+    let ask = |local: &str| {
+        let local = format!("--local={local}:22");
+        let flow = ["flow", "--vm", "vm-web-01", "--direction", "Inbound", "--protocol", "tcp"];
+        run(&[flow.as_slice(), &[&local, "--remote=10.0.1.4", NETWORK]].concat())
+    };
+    assert_eq!(ask("10.0.0.4").status.code(), Some(0));
+    let refused = ask("10.0.0.77");
+    assert_eq!((refused.status.code(), stdout(&refused).as_str()), (Some(2), ""));
+    assert!(stderr(&refused).contains("local address 10.0.0.77: known are 10.0.0.4"));
+}
+
+/// Which of two versions counts depends on the order of the inputs, and the answer says so.
+#[test]
+fn versions_of_one_group_are_an_assumption() {
+    for (inputs, verdict) in
+        [([NETWORK, "network-fixed.json"], "blocked"), (["network-fixed.json", NETWORK], "allowed")]
+    {
+        let answer = json_of(&["bastion", "--vm", "vm-web-01", inputs[0], inputs[1]]);
+        assert_eq!(answer["verdict"], verdict);
+        let assumed = "the inputs hold different versions of `nsg-vm`: the first one read counts";
+        assert!(answer["assumptions"].as_array().unwrap().contains(&assumed.into()));
+    }
+    let once = json_of(&["bastion", "--vm", "vm-web-01", NETWORK, NETWORK]);
+    assert!(!once["assumptions"].to_string().contains("versions"));
+}
+
+/// The options name the target where the request does not.
+#[test]
+fn a_diagnostic_request_needs_no_target_where_one_is_named() {
+    let profile = json!({ "direction": "Inbound", "protocol": "TCP", "source": "10.0.1.4",
+        "destination": "10.0.0.4", "destinationPort": "22" });
+    let request = json!({ "profiles": [profile] }).to_string();
+    let named = ["nsg-diagnostics", "--request", "-", "--nic", "vm-web-01-nic", NETWORK];
+    let answer = run_with_input(&named, &request);
+    assert_eq!(answer.status.code(), Some(0), "{}", stderr(&answer));
+    assert!(stdout(&answer).contains("DenyVnetInBound"));
+    let nameless = run_with_input(&["nsg-diagnostics", "--request", "-", NETWORK], &request);
+    assert_eq!(nameless.status.code(), Some(2));
+    assert!(stderr(&nameless).contains("/targetResourceId: missing"), "{}", stderr(&nameless));
 }

@@ -813,3 +813,48 @@ fn children_without_ids_join_their_parents() {
     assert!(findings.iter().all(|finding| finding.code == Code::DanglingId), "{findings:?}");
     assert_eq!(missed, ["/0", "/1", "/3"]);
 }
+
+/// S10.28: the machine or the interface tells which interface is the primary one; an expression
+/// tells nothing.
+#[test]
+fn the_primary_interface_may_be_said_in_two_places() {
+    let at = |kind: &str| format!("/subscriptions/s/resourceGroups/rg/providers/{kind}");
+    let interface = |primary: serde_json::Value| {
+        let id = at("Microsoft.Network/networkInterfaces/nic");
+        let network =
+            read_value(&json!({ "id": id, "properties": { "primary": primary } })).network;
+        network.network_interfaces[0].primary
+    };
+    assert_eq!(interface(json!(true)), Some(true));
+    assert_eq!(interface(json!(false)), Some(false));
+    assert_eq!(interface(json!(null)), None);
+    assert_eq!(interface(json!("[parameters('p')]")), None);
+    let machine = |primary: serde_json::Value| {
+        let link = |name: &str| at(&format!("Microsoft.Network/networkInterfaces/{name}"));
+        let links =
+            json!([{ "id": link("a") }, { "id": link("b"), "properties": { "primary": primary } }]);
+        let id = at("Microsoft.Compute/virtualMachines/vm");
+        let profile = json!({ "networkProfile": { "networkInterfaces": links } });
+        let machine = read_value(&json!({ "id": id, "properties": profile }))
+            .network
+            .virtual_machines
+            .remove(0);
+        (machine.network_interfaces[0].known().unwrap().name().to_owned(), machine.first_is_primary)
+    };
+    assert_eq!(machine(json!(true)), ("b".to_owned(), true));
+    assert_eq!(machine(json!(false)), ("a".to_owned(), false));
+    assert_eq!(machine(json!("[parameters('p')]")), ("a".to_owned(), false));
+}
+
+/// S2.5: a group that is there without a list of rules has the six defaults, and one that is only
+/// named is not there.
+#[test]
+fn a_group_without_a_list_of_rules_has_the_defaults() {
+    let mut group = group_of(&json!([]));
+    group["properties"] = json!({});
+    let Read { network, findings } = read_value(&group);
+    assert_eq!((network.security_groups.len(), network.security_groups[0].rules.len()), (1, 0));
+    assert!(texts(&findings)[0].contains("`securityRules` is missing"), "{findings:?}");
+    group.as_object_mut().unwrap().remove("properties");
+    assert_eq!(read_value(&group).network.security_groups.len(), 0);
+}

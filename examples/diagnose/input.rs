@@ -37,7 +37,8 @@ pub(crate) struct Common {
     /// How the answer is printed [default: text, for nsg-diagnostics json]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
-    /// Exits with 1 for blocked or degraded and 3 for indeterminate
+    /// Exits with 1 for blocked, degraded, findings or a difference, and with 3 where missing
+    /// facts decide
     #[arg(long)]
     pub(crate) exit_code: bool,
     /// Shows every finding about the inputs

@@ -79,7 +79,8 @@ fn text(paint: &Paint, response: &ConfigurationDiagnosticResponse) -> String {
             let rule = group.matched_rule.as_ref();
             let id = group.network_security_group_id.as_deref().unwrap_or_default();
             let verdict = group.access;
-            let looked_at = format!("{} rules looked at", group.rules_evaluation_result.len());
+            let count = group.rules_evaluation_result.len();
+            let looked_at = format!("{count} rule{}", if count == 1 { "" } else { "s" });
             let name =
                 rule.map_or_else(|| "no rule for certain".into(), |rule| rule.rule_name.clone());
             (verdict, [last(&group.applied_to), last(id), name, looked_at])

@@ -30,7 +30,8 @@ pub(crate) enum Target<'a> {
     Group(&'a SecurityGroup),
     Interfaces {
         interfaces: Vec<&'a NetworkInterface>,
-        /// Whether they were named, so that an address none of them holds is asked all the same.
+        /// Whether they were named: an address that none of them is known to hold is asked at one
+        /// whose addresses are not all known.
         named: bool,
     },
 }
@@ -181,7 +182,7 @@ impl<'a> Chains<'a> {
                     chains.add(interface);
                 }
                 if *named {
-                    chains.otherwise = Some(chains.first_choice());
+                    chains.otherwise = chains.place_of_unknown_address();
                 }
             }
         }
@@ -206,22 +207,36 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// The first primary configuration, else the first of all.
-    fn first_choice(&self) -> usize {
-        let is_primary = |place: &Place<'_>| matches!(place.at, At::Configuration(_, configuration) if configuration.primary);
-        self.places.iter().position(is_primary).unwrap_or(0)
+    fn place_of_unknown_address(&self) -> Option<usize> {
+        self.places.iter().position(|place| match place.at {
+            At::Group(_) => false,
+            At::Configuration(interface, configuration) => {
+                configuration.private_address.is_none()
+                    || !interface.unknown_ip_configurations.is_empty()
+            }
+        })
+    }
+
+    /// The place that holds this address, else the one that may.
+    fn place_of(&self, local: IpAddr) -> Option<usize> {
+        let holds_block = |place: &Place<'_>| {
+            let At::Configuration(_, configuration) = place.at else { return false };
+            configuration.private_prefix.is_some_and(|block| block.contains(local))
+        };
+        let by_address = self.by_address.get(&local).copied();
+        by_address.or_else(|| self.places.iter().position(holds_block)).or(self.otherwise)
     }
 
     /// The gates that traffic of this direction meets at this address.
     pub(crate) fn at(&mut self, local: IpAddr, direction: Direction) -> Result<&Chain, String> {
-        let Some(index) = self.by_address.get(&local).copied().or(self.otherwise) else {
-            return Err(format!("no network interface has the local address {local}"));
+        let Some(index) = self.place_of(local) else {
+            return Err(self.nowhere(local));
         };
         let topology = self.topology;
         let Some(place) = self.places.get_mut(index) else {
             return Err(format!("nothing is known about {local}"));
         };
-        if place.is_ambiguous && self.otherwise.is_none() {
+        if place.is_ambiguous {
             return Err(format!(
                 "several network interfaces have the local address {local}: name one with --nic"
             ));
@@ -239,9 +254,21 @@ impl<'a> Chains<'a> {
         }))
     }
 
+    fn nowhere(&self, local: IpAddr) -> String {
+        const SHOWN: usize = 5;
+        let mut held: Vec<&IpAddr> = self.by_address.keys().collect();
+        held.sort();
+        let shown: Vec<String> = held.iter().take(SHOWN).map(ToString::to_string).collect();
+        let more = if held.len() > SHOWN { ", ..." } else { "" };
+        format!(
+            "no network interface asked about has the local address {local}: known are {}{more}",
+            shown.join(", ")
+        )
+    }
+
     /// The name of what is asked at this address.
     pub(crate) fn name(&self, local: IpAddr) -> &str {
-        let index = self.by_address.get(&local).copied().or(self.otherwise).unwrap_or(0);
+        let index = self.place_of(local).unwrap_or(0);
         match self.places.get(index).map(|place| place.at) {
             Some(At::Group(group)) => group.name(),
             Some(At::Configuration(interface, _)) => interface.name(),

@@ -221,6 +221,9 @@ impl Assembly<'_> {
     fn contradiction(&mut self, kind: &str, id: &ResourceId, at: Location) {
         let message = format!("the {kind} `{id}` was read before with other contents, which stay");
         self.report(Code::DuplicateId, at, message);
+        if !self.network.contradicted.contains(id) {
+            self.network.contradicted.push(id.clone());
+        }
     }
 
     fn report(&mut self, code: Code, at: Location, message: String) {
@@ -621,11 +624,15 @@ resource!(VirtualNetwork, "virtual network", virtual_networks, |me, other| {
 resource!(NetworkInterface, "network interface", network_interfaces, |me, other| {
     fill(&mut me.security_group, other.security_group)
         & fill(&mut me.virtual_machine, other.virtual_machine)
+        & fill(&mut me.primary, other.primary)
         & fill(&mut me.private_endpoint, other.private_endpoint)
         & fill_list(&mut me.ip_configurations, other.ip_configurations)
         & fill_list(&mut me.unknown_ip_configurations, other.unknown_ip_configurations)
 });
 resource!(VirtualMachine, "virtual machine", virtual_machines, |me, other| {
+    if me.network_interfaces.is_empty() {
+        me.first_is_primary = other.first_is_primary;
+    }
     fill_list(&mut me.network_interfaces, other.network_interfaces)
 });
 resource!(

@@ -7,7 +7,7 @@ use super::view::{Element, View};
 use crate::model::{
     Mode, ResourceId, RuleDraft, SecurityGroup, SecurityRule, SideDraft, UnknownValue, Written,
 };
-use crate::report::{Code, Finding, Location};
+use crate::report::{Code, Finding, Location, Severity};
 
 /// Effective rules name their group inside; it serves as id where one is needed.
 pub(super) fn id_of_effective(kind: Kind, view: &View<'_, '_>) -> Option<ResourceId> {
@@ -36,9 +36,15 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
         let (group, at) = (group.id.clone(), view.at.clone());
         stage.parts.push(Part::Attachment { group, target: Target::Interface(target), at });
     }
-    if view.is_reference(&["securityRules", "defaultSecurityRules"]) {
+    if view.is_reference(&["properties", "securityRules", "defaultSecurityRules"]) {
         return stage
             .note_reference(&view.at, "security group has no rules, not even an empty list");
+    }
+    if view.is_reference(&["securityRules", "defaultSecurityRules"]) {
+        let message = "`securityRules` is missing: read as a group whose only rules are the six \
+                       defaults and those given elsewhere";
+        let (severity, code) = (Severity::Warning, Code::UnknownValue);
+        stage.findings.push(Finding::new(severity, code, view.at.clone(), message));
     }
     // Where the template does not make it, another group may go by its id.
     group.rules.extend(stage.condition.as_ref().map(|text| unknown_rule(text, view.at.clone())));

@@ -21,6 +21,7 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
     interface.origin = view.at.clone().into();
     interface.security_group = view.link("networkSecurityGroup", &mut stage.findings);
     interface.virtual_machine = view.link("virtualMachine", &mut stage.findings);
+    interface.primary = read_primary(view, &mut stage.findings);
     interface.private_endpoint = view.link("privateEndpoint", &mut stage.findings);
     interface.disable_tcp_state_tracking =
         view.flag("disableTcpStateTracking", false, &mut stage.findings);
@@ -38,6 +39,15 @@ pub(super) fn read(stage: &mut Stage, view: &View<'_, '_>, id: ResourceId) {
         only.primary = true;
     }
     stage.parts.push(Part::NetworkInterface(interface));
+}
+
+/// Whether an interface says that it is its machine's primary one.
+fn read_primary(view: &View<'_, '_>, findings: &mut Vec<Finding>) -> Option<bool> {
+    match view.node("primary") {
+        None => None,
+        Some(Node::Text(text)) if is_expression(text) => None,
+        Some(_) => Some(view.flag("primary", false, findings)),
+    }
 }
 
 fn read_configuration(stage: &mut Stage, view: &View<'_, '_>) -> IpConfiguration {
@@ -92,7 +102,9 @@ pub(super) fn read_machine(stage: &mut Stage, view: &View<'_, '_>, id: ResourceI
         Some(profile) => profile.split_objects("networkInterfaces", findings),
         None => (Vec::new(), view.unread("networkProfile").into_iter().collect()),
     };
-    interfaces.sort_by_key(|interface| !interface.flag("primary", false, &mut Vec::new()));
+    let is_primary = |interface: &View<'_, '_>| interface.flag("primary", false, &mut Vec::new());
+    interfaces.sort_by_key(|interface| !is_primary(interface));
+    machine.first_is_primary = interfaces.first().is_some_and(is_primary);
     for interface in &interfaces {
         machine.network_interfaces.extend(interface.own_link(&mut stage.findings));
     }

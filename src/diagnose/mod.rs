@@ -18,6 +18,7 @@ mod near_miss;
 mod obstacle;
 mod offer;
 mod other_causes;
+mod primary;
 mod printable;
 mod probe;
 mod question;

@@ -8,7 +8,7 @@ use crate::model::{ResourceId, Value};
 use crate::net::{AddressSet, Prefix, RangeSet};
 use crate::network::{
     BastionHost, BastionSku, IpConfiguration, Link, Network, NetworkInterface, Subnet,
-    VirtualNetwork,
+    VirtualMachine, VirtualNetwork,
 };
 use crate::resolve::Topology;
 
@@ -33,6 +33,8 @@ pub(super) struct Target<'a> {
     pub(super) interface: Option<(&'a NetworkInterface, &'a IpConfiguration)>,
     /// Where it is.
     pub(super) place: Option<(&'a VirtualNetwork, &'a Subnet)>,
+    /// Others that may be meant, where the input does not say which address is the primary one.
+    pub(super) rivals: Vec<(&'a NetworkInterface, &'a IpConfiguration)>,
     /// What had to be assumed to choose it.
     pub(super) assumptions: Vec<String>,
 }
@@ -87,10 +89,27 @@ impl<'a> Scene<'a> {
             addresses: addresses.clone(),
             interface: None,
             place,
+            rivals: Vec::new(),
             assumptions: Vec::new(),
         };
         let bastion = Bastion { name, host, place, addresses, assumptions: Vec::new() };
         Self { topology, question, target, bastion }
+    }
+
+    /// The same question about each of the addresses that may be meant instead.
+    pub(super) fn rivals(&self) -> impl Iterator<Item = Result<Self, QuestionError>> {
+        self.target.rivals.iter().map(|&(interface, configuration)| {
+            let target = Target {
+                name: self.target.name.clone(),
+                addresses: configuration.private_address.map(Prefix::host).into_iter().collect(),
+                interface: Some((interface, configuration)),
+                place: place_of(self.topology, configuration.subnet.as_ref()),
+                rivals: Vec::new(),
+                assumptions: Vec::new(),
+            };
+            let bastion = Bastion::find(self.topology, self.question, &target)?;
+            Ok(Self { topology: self.topology, question: self.question, target, bastion })
+        })
     }
 
     /// Whether the target is an address that no given virtual network holds (S7.9).
@@ -149,6 +168,7 @@ impl<'a> Target<'a> {
                 addresses,
                 interface: Some((interface, configuration)),
                 place: place_of(topology, configuration.subnet.as_ref()),
+                rivals: Vec::new(),
                 assumptions: assumptions.into_iter().collect(),
             });
         }
@@ -161,6 +181,7 @@ impl<'a> Target<'a> {
             addresses,
             interface: None,
             place,
+            rivals: Vec::new(),
             assumptions: Vec::new(),
         })
     }
@@ -205,32 +226,41 @@ impl<'a> Target<'a> {
             });
         };
         let text = machine.map_or_else(|| name_of(first), |machine| machine.name().to_owned());
-        let mut target = Self::of_interfaces(topology, text, &interfaces)?;
+        let primary = primary_of(machine, &interfaces);
+        let mut target = Self::of_interfaces(topology, text, &interfaces, &primary)?;
         target.assumptions.extend(ambiguity);
         Ok(target)
     }
 
-    /// Takes the primary IPv4 address (S7.3).
+    /// Takes the primary IPv4 address (S7.3) of those interfaces that may be the primary one.
     fn of_interfaces(
         topology: &'a Topology,
         name: String,
         interfaces: &[&'a NetworkInterface],
+        primary: &[&ResourceId],
     ) -> Result<Self, QuestionError> {
+        let ipv4 = |one: &IpConfiguration| one.private_address.filter(IpAddr::is_ipv4);
+        let is_primary = |interface: &NetworkInterface| primary.contains(&&interface.id);
         let configurations = || {
-            interfaces.iter().flat_map(|interface| {
+            interfaces.iter().filter(|interface| is_primary(interface)).flat_map(|interface| {
                 let (primary, others): (Vec<_>, Vec<_>) =
                     interface.ip_configurations.iter().partition(|one| one.primary);
                 primary.into_iter().chain(others).map(move |one| (*interface, one))
             })
         };
-        let ipv4 = |one: &IpConfiguration| one.private_address.filter(IpAddr::is_ipv4);
-        let addressed: Vec<_> = configurations()
-            .filter_map(|(interface, one)| Some((interface, one, ipv4(one)?)))
-            .collect();
-        if let Some(&(interface, configuration, address)) = addressed.first() {
-            let others: Vec<String> =
-                addressed.iter().skip(1).map(|(_, _, address)| address.to_string()).collect();
-            let assumption = (!others.is_empty()).then(|| {
+        let mut addressed = configurations().filter_map(|(nic, one)| Some((nic, one, ipv4(one)?)));
+        if let Some((interface, configuration, address)) = addressed.next() {
+            let is_said =
+                |nic: &NetworkInterface| nic.ip_configurations.iter().any(|it| it.primary);
+            let may_be_meant = addressed.filter(|(nic, one, _)| one.primary || !is_said(nic));
+            let rivals: Vec<_> = may_be_meant.map(|(nic, one, _)| (nic, one)).collect();
+            let all = interfaces.iter().flat_map(|interface| &interface.ip_configurations);
+            let others: Vec<String> = all
+                .filter_map(ipv4)
+                .filter(|other| *other != address)
+                .map(|other| other.to_string())
+                .collect();
+            let assumption = (rivals.is_empty() && !others.is_empty()).then(|| {
                 format!(
                     "Bastion connects to the primary address {address}, not to {}",
                     others.join(", ")
@@ -241,6 +271,7 @@ impl<'a> Target<'a> {
                 addresses: Prefix::host(address).into(),
                 interface: Some((interface, configuration)),
                 place: place_of(topology, configuration.subnet.as_ref()),
+                rivals,
                 assumptions: assumption.into_iter().collect(),
             });
         }
@@ -255,6 +286,7 @@ impl<'a> Target<'a> {
                 addresses: AddressSet::empty(),
                 interface: first,
                 place: place_of(topology, configuration.subnet.as_ref()),
+                rivals: Vec::new(),
                 assumptions: Vec::new(),
             });
         };
@@ -272,9 +304,26 @@ impl<'a> Target<'a> {
             addresses,
             interface: Some((interface, configuration)),
             place,
+            rivals: Vec::new(),
             assumptions: vec![assumption],
         })
     }
+}
+
+/// The interfaces that may be the primary one (S10.28): the one that is said to be, by the machine
+/// or by the interface; where none is, all that are not said to be another.
+fn primary_of<'a>(
+    machine: Option<&'a VirtualMachine>,
+    interfaces: &[&'a NetworkInterface],
+) -> Vec<&'a ResourceId> {
+    let said_first = machine.filter(|machine| machine.first_is_primary);
+    if let Some(Link::Known(first)) = said_first.and_then(|it| it.network_interfaces.first()) {
+        return vec![first];
+    }
+    let said = |primary| interfaces.iter().filter(move |one| one.primary == primary);
+    let primary: Vec<_> = said(Some(true)).collect();
+    let primary = if primary.is_empty() { said(None).collect() } else { primary };
+    primary.into_iter().map(|interface| &interface.id).collect()
 }
 
 impl<'a> Bastion<'a> {

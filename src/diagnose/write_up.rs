@@ -10,6 +10,7 @@ use super::near_miss::near_misses;
 use super::obstacle::{Obstacle, obstacles, remedies};
 use super::offer::make_offers;
 use super::other_causes::other_causes;
+use super::primary::Primary;
 use super::probe::{Demand, Station, Stop};
 use super::question::{BastionQuestion, QuestionError};
 use super::repair::repairs;
@@ -40,8 +41,18 @@ pub fn bastion(
     let verdict = verdict(&legs, &obstacles);
     let nothing_denies = verdict != BastionVerdict::Blocked;
     let gates = causes::blockers(&scene, &legs, compliance.as_ref());
-    let unknown = unknown(&legs);
-    let summary = summary(&scene, &legs, verdict, &gates, &unknown, &obstacles);
+    let mut unknown = unknown(&legs);
+    let mut assumptions = assumptions(&scene, &legs);
+    let mut summary = summary(&scene, &legs, verdict, &gates, &unknown, &obstacles);
+    let mut answer = verdict;
+    match Primary::of(&scene, verdict, verdict_of) {
+        Primary::Known => {}
+        Primary::Same(assumption) => assumptions.insert(0, assumption),
+        Primary::Open(reason) => {
+            (answer, summary) = not_known(&scene, &reason);
+            unknown.insert(0, reason);
+        }
+    }
     let mut warnings = causes::warnings(&scene, &legs, compliance.as_ref());
     if obstacles.iter().any(Obstacle::stops_the_session) {
         // Nothing is open.
@@ -56,12 +67,12 @@ pub fn bastion(
     let other_causes =
         obstacle_texts.chain(other_causes(&scene, nothing_denies)).collect::<Vec<String>>();
     Ok(BastionReport {
-        verdict,
+        verdict: answer,
         summary,
         subject: subject(&scene),
         near_misses: near_misses(&scene, &legs),
         repairs,
-        assumptions: assumptions(&scene, &legs),
+        assumptions,
         legs: legs.iter().map(|leg| leg_report(&scene, leg)).collect(),
         blockers: obstacles.iter().map(Obstacle::cause).chain(gates).collect(),
         warnings,
@@ -107,8 +118,26 @@ fn line(
     let legs = legs::legs(&scene);
     let obstacles = obstacles(&scene);
     let verdict = verdict(&legs, &obstacles);
+    if let Primary::Open(reason) = Primary::of(&scene, verdict, verdict_of) {
+        return Ok(not_known(&scene, &reason));
+    }
     let gates = causes::blockers(&scene, &legs, None);
     Ok((verdict, summary(&scene, &legs, verdict, &gates, &unknown(&legs), &obstacles)))
+}
+
+fn verdict_of(scene: &Scene<'_>) -> BastionVerdict {
+    verdict(&legs::legs(scene), &obstacles(scene))
+}
+
+fn not_known(scene: &Scene<'_>, reason: &str) -> (BastionVerdict, String) {
+    let session = session_text(scene, &scene.target.name);
+    let summary = format!("It is not known whether Azure Bastion can {session}: {reason}");
+    (BastionVerdict::Indeterminate, summary)
+}
+
+fn session_text(scene: &Scene<'_>, machine: &str) -> String {
+    let question = scene.question;
+    format!("open {} (tcp/{}) to {machine}", question.session, question.port())
 }
 
 fn verdict(legs: &[Leg], obstacles: &[Obstacle]) -> BastionVerdict {
@@ -137,8 +166,7 @@ fn summary(
     obstacles: &[Obstacle],
 ) -> String {
     let question = scene.question;
-    let session =
-        format!("open {} (tcp/{}) to {}", question.session, question.port(), machine_text(scene));
+    let session = session_text(scene, &machine_text(scene));
     let text = match verdict {
         BastionVerdict::Blocked => {
             let session_blockers: Vec<&Cause> =

@@ -18,6 +18,8 @@ pub struct NetworkInterface {
     pub security_group: Option<Link>,
     /// The virtual machine it belongs to.
     pub virtual_machine: Option<Link>,
+    /// Whether it is the primary one of its machine, where that is said.
+    pub primary: Option<bool>,
     /// The private endpoint it belongs to, whose rules are others (S3.33).
     pub private_endpoint: Option<Link>,
     /// Its IP configurations.
@@ -39,6 +41,7 @@ impl NetworkInterface {
             id,
             security_group: None,
             virtual_machine: None,
+            primary: None,
             private_endpoint: None,
             ip_configurations: Vec::new(),
             unknown_ip_configurations: Vec::new(),
@@ -112,8 +115,10 @@ pub struct TagContents {
 pub struct VirtualMachine {
     /// Its id; the last segment is its name.
     pub id: ResourceId,
-    /// Its network interfaces, the primary one first.
+    /// Its network interfaces.
     pub network_interfaces: Vec<Link>,
+    /// Whether the first of them is said to be the primary one.
+    pub first_is_primary: bool,
     /// Where it was read.
     pub origin: Origin,
 }
@@ -121,7 +126,12 @@ pub struct VirtualMachine {
 impl VirtualMachine {
     /// A machine without interfaces.
     pub fn new(id: ResourceId) -> Self {
-        Self { id, network_interfaces: Vec::new(), origin: Origin::default() }
+        Self {
+            id,
+            network_interfaces: Vec::new(),
+            first_is_primary: false,
+            origin: Origin::default(),
+        }
     }
 
     /// Its name.

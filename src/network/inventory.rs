@@ -17,6 +17,9 @@ use super::{
 pub struct Network {
     /// What may exist beside all that is here.
     pub unlisted: Unlisted,
+    /// Resources of which the inputs hold copies that contradict each other: the first one read is
+    /// here.
+    pub contradicted: Vec<ResourceId>,
     /// Virtual networks with their subnets.
     pub virtual_networks: Vec<VirtualNetwork>,
     /// Network security groups.

@@ -10,7 +10,8 @@ use crate::eval::{Query, Verdict, evaluate};
 use crate::model::{Direction, Flow, ResourceId, SecurityGroup, ServiceTag, UnknownValue, Value};
 use crate::net::PortSet;
 use crate::network::{
-    IpConfiguration, Link, NetworkInterface, PrivateEndpoint, PrivateEndpointPolicies, Subnet,
+    IpConfiguration, Link, Network, NetworkInterface, PrivateEndpoint, PrivateEndpointPolicies,
+    Subnet,
 };
 use crate::resolve::{Dimension, Names, Rule, Ruleset, Topology, Unresolved};
 
@@ -180,7 +181,10 @@ impl Chain {
             names,
             platform: None,
             end: None,
-            assumptions: assumptions.into_iter().collect(),
+            assumptions: contradictions(topology.network(), &[&group.id])
+                .into_iter()
+                .chain(assumptions)
+                .collect(),
         }
     }
 
@@ -336,10 +340,7 @@ impl<'a> Place<'a> {
         let id = match link {
             Some(Value::Known(id)) => Ok(id),
             Some(Value::Unknown(text)) => Err(Unresolved::Value(text.clone())),
-            None => {
-                let text = UnknownValue::new(format!("subnet of {}", owner.name()));
-                Err(Unresolved::Value(text))
-            }
+            None => Err(Unresolved::SubnetOf(owner.clone())),
         };
         let place = id.as_ref().copied();
         let admin = admin::gate(self.topology, place, owner, self.direction, &self.names);
@@ -391,11 +392,16 @@ impl<'a> Place<'a> {
     }
 
     fn chain(
-        self,
+        mut self,
         gates: Vec<Gate>,
         subnet: Result<&Subnet, Unresolved>,
         end: ResourceId,
     ) -> Chain {
+        let subnet_id = subnet.as_ref().ok().map(|subnet| &subnet.id);
+        let virtual_network = subnet_id.and_then(ResourceId::parent);
+        let groups = gates.iter().filter_map(Gate::group);
+        let used: Vec<_> = groups.chain(subnet_id).chain(&virtual_network).chain([&end]).collect();
+        self.assumptions.extend(contradictions(self.topology.network(), &used));
         let platform = (self.direction == Direction::Outbound)
             .then(|| Platform::of_end(self.topology, subnet, &gates));
         Chain {
@@ -407,6 +413,21 @@ impl<'a> Place<'a> {
             assumptions: self.assumptions,
         }
     }
+}
+
+/// What is assumed about those of the used resources, and of what belongs to them, that the inputs
+/// contradict each other on.
+fn contradictions(network: &Network, used: &[&ResourceId]) -> Vec<String> {
+    let is_used = |id: &&ResourceId| {
+        used.contains(id) || id.parent().is_some_and(|parent| used.contains(&&parent))
+    };
+    let contradicted = network.contradicted.iter().filter(is_used);
+    contradicted
+        .map(|id| {
+            let name = id.name();
+            format!("the inputs hold different versions of `{name}`: the first one read counts")
+        })
+        .collect()
 }
 
 fn with_any_source_port(gate: Gate) -> Gate {
@@ -607,7 +628,7 @@ mod tests {
         let dangling = site().with(|all| all.virtual_networks.clear());
         assert_eq!(reason(dangling), Unresolved::Subnet(id("hub/app")));
         let unsaid = site().with(|all| all.interface("nic").ip_configurations[0].subnet = None);
-        assert_eq!(reason(unsaid), Unresolved::Value(UnknownValue::new("subnet of nic")));
+        assert_eq!(reason(unsaid), Unresolved::SubnetOf(id("nic")));
     }
 
     /// S3.24, S3.25: replies are no new flows; an outbound deny-all does not matter to a

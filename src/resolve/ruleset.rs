@@ -369,6 +369,8 @@ pub enum Unresolved {
     ServiceTag(ServiceTag),
     /// What is on a subnet that is not in the input.
     Subnet(ResourceId),
+    /// The subnet that this network interface or private endpoint is in.
+    SubnetOf(ResourceId),
     /// A value of the input that could not be read, such as a template expression.
     Value(UnknownValue),
     /// The address space of a virtual network that is not in the input.
@@ -416,6 +418,11 @@ impl fmt::Display for Unresolved {
             Self::Subnet(id) => {
                 write!(f, "what is on subnet `{}`: add its virtual network to the input", id.name())
             }
+            Self::SubnetOf(id) => write!(
+                f,
+                "which subnet `{}` is in: add it with its subnet, and the virtual network, to the input",
+                id.name()
+            ),
             Self::Value(unknown) => write!(f, "value `{unknown}` in the input"),
             Self::VirtualNetwork(id) => write!(
                 f,

@@ -152,7 +152,8 @@ impl Writer {
     fn interface(&mut self, interface: &NetworkInterface) {
         let configurations: Vec<Value> =
             interface.ip_configurations.iter().map(configuration).collect();
-        let mut properties = json!({ "ipConfigurations": configurations });
+        let mut properties =
+            json!({ "ipConfigurations": configurations, "primary": interface.primary });
         for (name, value) in [
             ("networkSecurityGroup", &interface.security_group),
             ("virtualMachine", &interface.virtual_machine),

@@ -159,13 +159,13 @@ pub fn configuration_diagnostic(
     request: &ConfigurationDiagnosticRequest,
     target: &[&NetworkInterface],
 ) -> Result<ConfigurationDiagnosticResponse, DiagnosticError> {
-    let candidates = match target {
-        [] => interfaces_of(topology, &request.target_resource_id),
-        named => named.to_vec(),
+    let candidates = match (target, &request.target_resource_id) {
+        ([], None) => return Err(DiagnosticError::NoTarget),
+        ([], Some(id)) => {
+            interfaces_of(topology, id).ok_or_else(|| DiagnosticError::Target { id: id.clone() })?
+        }
+        (named, _) => named.to_vec(),
     };
-    if candidates.is_empty() {
-        return Err(DiagnosticError::Target { id: request.target_resource_id.clone() });
-    }
     let answer = |(index, profile): (usize, &DiagnosticProfile)| {
         diagnose(topology, profile, &candidates)
             .map_err(|error| DiagnosticError::Profile { index, error })
@@ -174,14 +174,16 @@ pub fn configuration_diagnostic(
     Ok(ConfigurationDiagnosticResponse { results: results? })
 }
 
-/// The interfaces of the machine with this id, or the interface with this id.
-fn interfaces_of<'a>(topology: &'a Topology, id: &str) -> Vec<&'a NetworkInterface> {
+/// The interfaces of the machine with this id, or the interface with this id; `None` where there
+/// are none.
+fn interfaces_of<'a>(topology: &'a Topology, id: &str) -> Option<Vec<&'a NetworkInterface>> {
     let (network, id) = (topology.network(), ResourceId::new(id));
     let machine = network.virtual_machines.iter().find(|machine| machine.id == id);
-    match machine {
+    let interfaces: Vec<_> = match machine {
         Some(machine) => network.interfaces_of(machine).collect(),
         None => network.network_interface(&id).into_iter().collect(),
-    }
+    };
+    (!interfaces.is_empty()).then_some(interfaces)
 }
 
 fn diagnose(
@@ -274,6 +276,9 @@ pub enum DiagnosticError {
         /// Why.
         error: ProfileError,
     },
+    /// Nothing is asked about.
+    #[error("/targetResourceId: missing: name a virtual machine or network interface")]
+    NoTarget,
     /// The target is not in the network.
     #[error("target `{id}` is no virtual machine or network interface of the input")]
     Target {
@@ -325,7 +330,7 @@ mod tests {
         let [direction, protocol, source, destination, destination_port] =
             profile.map(String::from);
         let request = ConfigurationDiagnosticRequest {
-            target_resource_id: "/COMPUTE/virtualMachines/VM".to_owned(),
+            target_resource_id: Some("/COMPUTE/virtualMachines/VM".to_owned()),
             verbosity_level: None,
             profiles: vec![DiagnosticProfile {
                 direction,
@@ -446,7 +451,7 @@ mod tests {
             assert!(error.contains(reason), "{error}");
         }
         let request = ConfigurationDiagnosticRequest {
-            target_resource_id: "/compute/virtualMachines/other".to_owned(),
+            target_resource_id: Some("/compute/virtualMachines/other".to_owned()),
             verbosity_level: None,
             profiles: Vec::new(),
         };

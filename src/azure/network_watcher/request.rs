@@ -15,8 +15,10 @@ use crate::report::Location;
 #[serde(rename_all = "camelCase", try_from = "Value")]
 #[non_exhaustive]
 pub struct ConfigurationDiagnosticRequest {
-    /// The virtual machine or network interface asked about.
-    pub target_resource_id: String,
+    /// The virtual machine or network interface asked about; Azure demands it, and a caller who
+    /// names interfaces can do without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_resource_id: Option<String>,
     /// How much Azure is to answer; this crate always answers everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verbosity_level: Option<VerbosityLevel>,
@@ -128,7 +130,10 @@ impl TryFrom<Value> for ConfigurationDiagnosticRequest {
 
     fn try_from(json: Value) -> Result<Self, Self::Error> {
         let request = Object::new(&json, Location::default())?;
-        let target_resource_id = request.text("targetResourceId")?;
+        let target_resource_id = match request.optional("targetResourceId") {
+            None => None,
+            Some(id) => Some(text_of(id, &request.location.child("targetResourceId"))?),
+        };
         let verbosity_level = match request.optional("verbosityLevel") {
             None => None,
             Some(level) => {
@@ -242,7 +247,7 @@ mod tests {
             ("/profiles/0/source", json!(["*"]), "/profiles/0/source: expected text"),
             ("/profiles/0", json!([]), "/profiles/0: expected an object"),
             ("/profiles", json!({}), "/profiles: expected a list"),
-            ("/targetResourceId", json!(null), "/targetResourceId: missing"),
+            ("/targetResourceId", json!(7), "/targetResourceId: expected text"),
             ("", json!([]), "expected an object"),
         ] {
             let mut request = request();

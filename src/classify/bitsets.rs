@@ -11,7 +11,7 @@
 use super::Unfit;
 use super::classes::Rows;
 use super::engine::Lookup;
-use super::fields::{FieldClasses, Fields};
+use super::fields::{FieldClasses, Fields, with_fields};
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
@@ -45,18 +45,17 @@ impl<B: Bits, A, const W: usize> Bitsets<B, A, W> {
     ) -> Result<Self, Unfit> {
         let mut answers: Vec<_> = rules.entries.iter().map(|entry| entry.answer).collect();
         answers.resize(64 * W + 1, RuleIndex::NONE);
-        let bitsets = Self {
-            source: fixed(&classes.source.rows),
-            destination: fixed(&classes.destination.rows),
-            service: fixed(&classes.services),
-            fields: Fields::new(
-                &classes.source.ranges,
-                &classes.destination.ranges,
-                classes.service,
-                limit,
-            )?,
-            answers: answers.into(),
-        };
+        let [source, destination, service]: [Box<[Row<A, W>]>; 3] =
+            [&classes.source.rows, &classes.destination.rows, &classes.services].map(fixed);
+        let rows = [&source, &destination, &service].map(|rows| size_of_val(&**rows)).iter().sum();
+        let fields = Fields::new(
+            &classes.source.ranges,
+            &classes.destination.ranges,
+            classes.service,
+            rows,
+            limit,
+        )?;
+        let bitsets = Self { fields, source, destination, service, answers: answers.into() };
         if bitsets.bytes() > limit { Err(Unfit::Size) } else { Ok(bitsets) }
     }
 
@@ -71,10 +70,13 @@ fn fixed<A, const W: usize>(rows: &Rows) -> Box<[Row<A, W>]> {
     rows.iter().map(|row| Row { words: filled(row), _aligned: [] }).collect()
 }
 
-impl<B: Bits, A, const W: usize> Lookup<B> for Bitsets<B, A, W> {
+impl<B: Bits, A, const W: usize> Bitsets<B, A, W> {
     #[inline(always)]
-    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
-        let (source, destination, service) = self.fields.classes(simd, key);
+    fn answer<S: Simd>(
+        &self,
+        simd: S,
+        (source, destination, service): (usize, usize, usize),
+    ) -> RuleIndex {
         let rows = [
             &self.source[source].words,
             &self.destination[destination].words,
@@ -85,6 +87,27 @@ impl<B: Bits, A, const W: usize> Lookup<B> for Bitsets<B, A, W> {
         let word = (simd.common_words(rows).trailing_zeros() as usize).min(W - 1);
         let common = rows[0][word] & rows[1][word] & rows[2][word];
         self.answers[(64 * word).wrapping_add(common.trailing_zeros() as usize)]
+    }
+}
+
+impl<B: Bits, A, const W: usize> Lookup<B> for Bitsets<B, A, W> {
+    #[inline(always)]
+    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
+        self.answer(simd, self.fields.classes(simd, key))
+    }
+
+    #[inline(always)]
+    fn lookup_all<S: Simd>(
+        &self,
+        simd: S,
+        keys: impl Iterator<Item = Key<B>>,
+        answers: &mut [RuleIndex],
+    ) {
+        with_fields!(&self.fields, indexed => {
+            for (answer, key) in answers.iter_mut().zip(keys) {
+                *answer = self.answer(simd, indexed.classes(simd, &key));
+            }
+        });
     }
 }
 
@@ -124,16 +147,21 @@ impl<B: Bits> LongBitsets<B> {
         classes: FieldClasses<B>,
         limit: usize,
     ) -> Result<Self, Unfit> {
+        let [source, destination, service] =
+            [classes.source.rows, classes.destination.rows, classes.services].map(Summarised::new);
+        let rows = [&source, &destination, &service].map(Summarised::bytes).iter().sum();
+        let fields = Fields::new(
+            &classes.source.ranges,
+            &classes.destination.ranges,
+            classes.service,
+            rows,
+            limit,
+        )?;
         let bitsets = Self {
-            fields: Fields::new(
-                &classes.source.ranges,
-                &classes.destination.ranges,
-                classes.service,
-                limit,
-            )?,
-            source: Summarised::new(classes.source.rows),
-            destination: Summarised::new(classes.destination.rows),
-            service: Summarised::new(classes.services),
+            fields,
+            source,
+            destination,
+            service,
             answers: rules.entries.iter().map(|entry| entry.answer).collect(),
         };
         if bitsets.bytes() > limit { Err(Unfit::Size) } else { Ok(bitsets) }

@@ -63,13 +63,13 @@ pub(super) struct Part<B: Bits> {
 }
 
 /// Tables larger than this leave the caches near the core, and bit sets are as fast.
-const TABLE_LIMIT: usize = 4 << 20;
+const TABLE_LIMIT: usize = 16 << 20;
 
 /// From here on, classes are so many that their tables and rows leave the caches near the core.
 const MANY_RULES: usize = 2048;
 
 /// From here on, plain rules are found sooner by pairs of addresses than by rows of bits.
-const SOME_RULES: usize = 512;
+const SOME_RULES: usize = 1024;
 
 /// The most words of rows that class computation may toggle.
 const CLASS_WORK: usize = 1 << 27;

@@ -44,9 +44,10 @@ impl<B: Bits> FieldClasses<B> {
     /// What finds the classes of a key, and the rules of each class.
     pub(super) fn indexed(self, limit: usize) -> Result<(Fields<B>, FieldRows), Unfit> {
         let Self { source, destination, service, services, .. } = self;
-        let fields = Fields::new(&source.ranges, &destination.ranges, service, limit)?;
+        let (sources, destinations) = (source.ranges, destination.ranges);
         let rows =
             FieldRows { source: source.rows, destination: destination.rows, service: services };
+        let fields = Fields::new(&sources, &destinations, service, rows.bytes(), limit)?;
         Ok((fields, rows))
     }
 }
@@ -65,31 +66,91 @@ impl FieldRows {
     }
 }
 
-/// Finds the classes of a key.
-pub(super) struct Fields<B: Bits> {
-    source: B::Index,
-    destination: B::Index,
-    service: ServiceIndex,
+/// Finds the classes of a key, by the fastest indexes that suit what they lead to.
+pub(super) enum Fields<B: Bits> {
+    Wide(IndexedFields<B::WidePages>),
+    Narrow(IndexedFields<B::NarrowPages>),
+    Compact(IndexedFields<B::Index>),
 }
 
+/// Runs `$body` with the indexes themselves, so that the choice is made once for a whole batch.
+macro_rules! with_fields {
+    ($fields:expr, $indexed:ident => $body:expr) => {
+        match $fields {
+            Fields::Wide($indexed) => $body,
+            Fields::Narrow($indexed) => $body,
+            Fields::Compact($indexed) => $body,
+        }
+    };
+}
+pub(super) use with_fields;
+
+/// Indexes of so many bytes stay near the core whatever they lead to.
+const FEW_BYTES: usize = 256 << 10;
+
 impl<B: Bits> Fields<B> {
-    /// The indexes of ranges of addresses and of services.
+    /// The indexes of ranges of addresses and of services, given how many bytes stand behind the
+    /// classes: where the faster indexes of addresses would take more than twice as many, they
+    /// push out of the caches what lookups need besides.
     pub(super) fn new(
         source: &[(B, u16)],
         destination: &[(B, u16)],
         service: ServiceIndex,
+        behind: usize,
         limit: usize,
     ) -> Result<Self, Unfit> {
-        Ok(Self {
-            source: B::Index::new(source, limit)?,
-            destination: B::Index::new(destination, limit)?,
-            service,
-        })
+        let near = limit.min(behind.saturating_mul(2).max(FEW_BYTES));
+        if let Ok([source, destination]) = indexes(source, destination, near) {
+            return Ok(Self::Wide(IndexedFields { source, destination, service }));
+        }
+        if let Ok([source, destination]) = indexes(source, destination, near) {
+            return Ok(Self::Narrow(IndexedFields { source, destination, service }));
+        }
+        let [source, destination] = indexes(source, destination, limit)?;
+        Ok(Self::Compact(IndexedFields { source, destination, service }))
     }
 
     /// The classes of source, destination and service.
     #[inline(always)]
     pub(super) fn classes<S: Simd>(&self, simd: S, key: &Key<B>) -> (usize, usize, usize) {
+        with_fields!(self, indexed => indexed.classes(simd, key))
+    }
+
+    /// The bytes it takes on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Wide(indexed) => indexed.bytes::<B>(),
+            Self::Narrow(indexed) => indexed.bytes::<B>(),
+            Self::Compact(indexed) => indexed.bytes::<B>(),
+        }
+    }
+}
+
+/// The indexes of both addresses, unless they take more than `limit` bytes together.
+fn indexes<B, I: Index<B>>(
+    source: &[(B, u16)],
+    destination: &[(B, u16)],
+    limit: usize,
+) -> Result<[I; 2], Unfit> {
+    let source = I::new(source, limit)?;
+    let destination = I::new(destination, limit.saturating_sub(source.bytes()))?;
+    Ok([source, destination])
+}
+
+/// Indexes of one kind.
+pub(super) struct IndexedFields<I> {
+    source: I,
+    destination: I,
+    service: ServiceIndex,
+}
+
+impl<I> IndexedFields<I> {
+    /// The classes of source, destination and service.
+    #[inline(always)]
+    pub(super) fn classes<B: Bits, S: Simd>(&self, simd: S, key: &Key<B>) -> (usize, usize, usize)
+    where
+        I: Index<B>,
+    {
         (
             self.source.class(simd, key.source),
             self.destination.class(simd, key.destination),
@@ -97,8 +158,10 @@ impl<B: Bits> Fields<B> {
         )
     }
 
-    /// The bytes it takes on the heap.
-    pub(super) fn bytes(&self) -> usize {
+    fn bytes<B>(&self) -> usize
+    where
+        I: Index<B>,
+    {
         [self.source.bytes(), self.destination.bytes(), self.service.bytes()].iter().sum()
     }
 }

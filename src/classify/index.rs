@@ -6,25 +6,36 @@
     reason = "parts of an address are shifted into range before they are narrowed"
 )]
 
-mod ipv4;
+mod bitmap;
 mod ipv6;
+mod pages;
+mod spots;
 
+use std::convert::Infallible;
 use std::hash::Hash;
 
 use super::Unfit;
-use super::pairs::{Ipv4Spots, Ipv6Spots, Spots};
 use super::simd::Simd;
 use crate::net::{AddressSet, Coordinate, RangeSet};
-use ipv4::Ipv4Index;
+use bitmap::Ipv4Bitmap;
 use ipv6::Ipv6Index;
+use pages::{Ipv4Pages, Narrow, Wide};
+pub(super) use spots::Spots;
+use spots::{Ipv4Spots, Ipv6Spots};
 
 /// An address of one IP version as a number.
 pub(super) trait Bits: Coordinate + Hash + From<u16> {
-    /// What finds its class.
+    /// What finds its class in the least memory.
     type Index: Index<Self>;
 
+    /// What finds it sooner, in some more memory.
+    type NarrowPages: Index<Self>;
+
+    /// What finds it soonest.
+    type WidePages: Index<Self>;
+
     /// What finds its record among those of thousands of ranges.
-    type Spots: Spots<Self>;
+    type Spots<R: Copy>: Spots<Self, R>;
 
     /// How many bits there are.
     const WIDTH: u32;
@@ -81,8 +92,10 @@ macro_rules! bits {
 impl Bits for u32 {
     bits!(32);
 
-    type Index = Ipv4Index;
-    type Spots = Ipv4Spots;
+    type Index = Ipv4Bitmap;
+    type NarrowPages = Ipv4Pages<Narrow, 4>;
+    type WidePages = Ipv4Pages<Wide, 3>;
+    type Spots<R: Copy> = Ipv4Spots<R>;
 
     fn of(set: &AddressSet) -> &RangeSet<u32> {
         set.ipv4()
@@ -93,7 +106,9 @@ impl Bits for u128 {
     bits!(128);
 
     type Index = Ipv6Index;
-    type Spots = Ipv6Spots;
+    type NarrowPages = Infallible;
+    type WidePages = Infallible;
+    type Spots<R: Copy> = Ipv6Spots<R>;
 
     fn of(set: &AddressSet) -> &RangeSet<u128> {
         set.ipv6()
@@ -113,15 +128,31 @@ pub(super) trait Index<B>: Sized {
     fn bytes(&self) -> usize;
 }
 
+/// Where there is no such index.
+impl<B> Index<B> for Infallible {
+    fn new(_: &[(B, u16)], _: usize) -> Result<Self, Unfit> {
+        Err(Unfit::Rules("there are no such indexes for addresses of this IP version"))
+    }
+
+    #[inline(always)]
+    fn class<S: Simd>(&self, _: S, _: B) -> usize {
+        match *self {}
+    }
+
+    fn bytes(&self) -> usize {
+        match *self {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::classify::classes::mix;
     use crate::classify::simd::{Proof, Tier, Work};
 
-    struct ClassOf<'a, B: Bits>(&'a B::Index);
+    struct ClassOf<'a, I>(&'a I);
 
-    impl<B: Bits> Work<B> for ClassOf<'_, B> {
+    impl<B: Bits, I: Index<B>> Work<B> for ClassOf<'_, I> {
         type Output = usize;
 
         #[inline(always)]
@@ -130,25 +161,36 @@ mod tests {
         }
     }
 
+    fn check_ipv4(boundaries: impl IntoIterator<Item = u32>) {
+        let boundaries: Vec<u32> = boundaries.into_iter().collect();
+        check::<u32, <u32 as Bits>::Index>(boundaries.clone());
+        check::<u32, <u32 as Bits>::NarrowPages>(boundaries.clone());
+        check::<u32, <u32 as Bits>::WidePages>(boundaries);
+    }
+
+    fn check_ipv6(boundaries: impl IntoIterator<Item = u128>) {
+        check::<u128, <u128 as Bits>::Index>(boundaries.into_iter().collect());
+    }
+
     /// Every boundary and its neighbours, on every tier, against a search in the ranges.
-    fn check<B: Bits>(mut boundaries: Vec<B>) {
+    fn check<B: Bits, I: Index<B>>(mut boundaries: Vec<B>) {
         boundaries.push(B::MIN);
         boundaries.sort();
         boundaries.dedup();
         let ranges: Vec<(B, u16)> = boundaries.iter().copied().zip((1..=9).cycle()).collect();
-        let index = B::Index::new(&ranges, 64 << 20).unwrap();
+        let index = I::new(&ranges, 64 << 20).unwrap();
         let near = |edge: &B| [edge.previous(), Some(*edge), edge.next()];
         let addresses = boundaries.iter().flat_map(near).flatten().chain([B::MAX]);
         for address in addresses {
             let at = ranges.partition_point(|(first, _)| *first <= address);
             for tier in Tier::available() {
-                let class = Proof::at_most(tier).run(&ClassOf::<B>(&index), address);
+                let class = Proof::at_most(tier).run(&ClassOf(&index), address);
                 assert_eq!(class, usize::from(ranges[at - 1].1), "{address:?} on {tier}");
             }
         }
         let bytes = index.bytes();
-        assert!(B::Index::new(&ranges, bytes).is_ok());
-        assert!(matches!(B::Index::new(&ranges, bytes - 1), Err(Unfit::Size)));
+        assert!(I::new(&ranges, bytes).is_ok());
+        assert!(matches!(I::new(&ranges, bytes - 1), Err(Unfit::Size)));
     }
 
     fn scattered(count: u64) -> impl Iterator<Item = u128> {
@@ -158,8 +200,8 @@ mod tests {
     #[test]
     fn every_address_finds_its_class() {
         for count in [0, 1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1000, 5000] {
-            check::<u32>(scattered(count).map(|value| value as u32).collect());
-            check::<u128>(scattered(count).collect());
+            check_ipv4(scattered(count).map(|value| value as u32));
+            check_ipv6(scattered(count));
         }
     }
 
@@ -167,15 +209,15 @@ mod tests {
     fn crowds_of_boundaries_are_told_apart() {
         for (shift, base) in [(0, 0), (7, 0xff), (0, 0xffff)] {
             let crowd = scattered(300).map(|value| (value as u32 & 0xffff) << shift | base << 16);
-            check::<u32>(crowd.chain([u32::MAX]).collect());
+            check_ipv4(crowd.chain([u32::MAX]));
             let neighbours = (0..200).map(|value| base << 16 | value << shift);
-            check::<u32>(neighbours.chain(scattered(40).map(|value| value as u32)).collect());
+            check_ipv4(neighbours.chain(scattered(40).map(|value| value as u32)));
         }
         for upper in [0, 1, u64::MAX - 1, u64::MAX] {
             let crowd = scattered(300).map(|value| value >> 64 | u128::from(upper) << 64);
-            check::<u128>(crowd.chain(scattered(100)).collect());
+            check_ipv6(crowd.chain(scattered(100)));
             let edges = [0, 1, u64::MAX].map(|lower| u128::from(upper) << 64 | u128::from(lower));
-            check::<u128>(edges.to_vec());
+            check_ipv6(edges);
         }
     }
 }

@@ -16,7 +16,7 @@
 use super::Unfit;
 use super::classes::{Interner, Rows, hash_row};
 use super::engine::Lookup;
-use super::fields::{FieldClasses, Fields};
+use super::fields::{FieldClasses, Fields, with_fields};
 use super::index::Bits;
 use super::key::{Key, RuleIndex};
 use super::rules::Rules;
@@ -84,16 +84,15 @@ impl<B: Bits> Table<B> {
             (Field::Source, Field::Service, Field::Destination),
             (Field::Destination, Field::Service, Field::Source),
         ];
-        // The fewest pairs first: the tables over them tend to be the smallest and the quickest
-        // to make.
-        orders.sort_by_key(|(x, y, _)| by_field(*x).len() * by_field(*y).len());
+        // The field of the fewest classes last: its rows of answers are the shortest, and the
+        // tables tend to be the smallest and the quickest to make.
+        orders.sort_by_key(|(_, _, z)| by_field(*z).len());
         for (x, y, z) in orders {
             if by_field(x).len() * by_field(y).len() > MOST_PAIRS {
-                break;
+                continue;
             }
-            let kinds = kinds(by_field(z), answers.len());
             let three = [by_field(x), by_field(y), by_field(z)];
-            let Some(reduced) = reduce(three, &kinds, &answers, limit) else {
+            let Some(reduced) = reduce(three, &answers, limit) else {
                 continue;
             };
             let [mut source, mut destination] =
@@ -106,7 +105,8 @@ impl<B: Bits> Table<B> {
                     Field::Service => service.renumber(numbers),
                 }
             }
-            let fields = Fields::new(&source, &destination, service, limit)?;
+            let behind = size_of_val(&*reduced.pairs) + size_of_val(&*reduced.answers);
+            let fields = Fields::new(&source, &destination, service, behind, limit)?;
             let (pairs, width) = (reduced.pairs.into(), reduced.width);
             let joined = Joined::InPairs { last: z, pairs, width };
             return Self { fields, joined, answers: reduced.answers.into() }.within(limit);
@@ -137,7 +137,8 @@ impl<B: Bits> Table<B> {
         };
         let source = classes.source.renumbered(&steps(x.len(), row));
         let destination = classes.destination.renumbered(&steps(y.len(), z.len()));
-        let fields = Fields::new(&source, &destination, classes.service.clone(), limit);
+        let behind = size_of_val(&*cells);
+        let fields = Fields::new(&source, &destination, classes.service.clone(), behind, limit);
         Some(fields.and_then(|fields| {
             Self { fields, joined: Joined::AtOnce, answers: cells.into() }.within(limit)
         }))
@@ -156,10 +157,9 @@ impl<B: Bits> Table<B> {
     }
 }
 
-impl<B: Bits> Lookup<B> for Table<B> {
+impl<B: Bits> Table<B> {
     #[inline(always)]
-    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
-        let (source, destination, service) = self.fields.classes(simd, key);
+    fn answer(&self, (source, destination, service): (usize, usize, usize)) -> RuleIndex {
         let place = match &self.joined {
             Joined::AtOnce => source.wrapping_add(destination).wrapping_add(service),
             Joined::InPairs { last, pairs, width } => {
@@ -175,6 +175,27 @@ impl<B: Bits> Lookup<B> for Table<B> {
     }
 }
 
+impl<B: Bits> Lookup<B> for Table<B> {
+    #[inline(always)]
+    fn lookup<S: Simd>(&self, simd: S, key: &Key<B>) -> RuleIndex {
+        self.answer(self.fields.classes(simd, key))
+    }
+
+    #[inline(always)]
+    fn lookup_all<S: Simd>(
+        &self,
+        simd: S,
+        keys: impl Iterator<Item = Key<B>>,
+        answers: &mut [RuleIndex],
+    ) {
+        with_fields!(&self.fields, indexed => {
+            for (answer, key) in answers.iter_mut().zip(keys) {
+                *answer = self.answer(indexed.classes(simd, &key));
+            }
+        });
+    }
+}
+
 struct Reduced {
     pairs: Vec<u32>,
     width: usize,
@@ -185,14 +206,10 @@ struct Reduced {
 
 /// Both tables over the classes of three fields, or `None` when they take more than `limit`
 /// bytes.
-fn reduce(
-    [x, y, z]: [&Rows; 3],
-    kinds: &[u32],
-    answers: &[RuleIndex],
-    limit: usize,
-) -> Option<Reduced> {
+fn reduce([x, y, z]: [&Rows; 3], answers: &[RuleIndex], limit: usize) -> Option<Reduced> {
     let pairs = x.len() * y.len();
-    let (states, mut cells) = states(x, y, &always(z), kinds, pairs, limit)?;
+    let takes = turned(z, answers.len());
+    let (states, mut cells) = states(x, y, &always(z), &kinds(&takes), pairs, limit)?;
     if states.len().saturating_mul(z.len()) > MOST_ANSWERS {
         return None;
     }
@@ -203,15 +220,27 @@ fn reduce(
     let mut state_rows = Vec::with_capacity(states.len());
     let mut row = vec![0i16; z.len().div_ceil(4) * 4];
     let mut packed = vec![0u64; z.len().div_ceil(4)];
+    // A bit for each class whose answer is still to be found.
+    let mut left = vec![0u64; takes.words()];
     for state in states.iter() {
-        let left: Vec<(usize, u64)> =
-            state.iter().copied().enumerate().filter(|(_, word)| *word != 0).collect();
-        for (answer, class) in row.iter_mut().zip(z.iter()) {
-            let first = left.iter().find_map(|(word, bits)| {
-                let both = bits & class[*word];
-                (both != 0).then(|| 64 * word + both.trailing_zeros() as usize)
-            });
-            *answer = first.map_or(RuleIndex::NONE, |entry| answers[entry]).narrowed();
+        row.fill(RuleIndex::NONE.narrowed());
+        left.fill(u64::MAX);
+        for entry in ones(state) {
+            let answer = answers[entry].narrowed();
+            for (left, (takes, row)) in
+                left.iter_mut().zip(takes.row(entry).iter().zip(row.chunks_mut(64)))
+            {
+                let mut classes = *left & takes;
+                *left ^= classes;
+                if classes == u64::MAX {
+                    row.fill(answer);
+                    continue;
+                }
+                while classes != 0 {
+                    row[classes.trailing_zeros() as usize] = answer;
+                    classes &= classes - 1;
+                }
+            }
         }
         for (word, four) in packed.iter_mut().zip(row.chunks_exact(4)) {
             *word =
@@ -308,16 +337,33 @@ fn states(
     Some((states.into_rows(), cells))
 }
 
-/// For each rule, a number that it shares with the rules of the same classes.
-fn kinds(rows: &Rows, rules: usize) -> Vec<u32> {
+/// The classes of each rule.
+fn turned(rows: &Rows, rules: usize) -> Rows {
     let mut turned = Rows::zeroed(rules, rows.len().div_ceil(64));
     for (class, row) in rows.iter().enumerate() {
-        for rule in (0..rules).filter(|rule| row[rule / 64] >> (rule % 64) & 1 == 1) {
+        for rule in ones(row) {
             turned.insert(rule, class);
         }
     }
-    let mut interner = Interner::new(turned.words());
-    turned.iter().map(|row| interner.number(hash_row(row), row)).collect()
+    turned
+}
+
+/// For each rule, given its classes, a number that it shares with the rules of the same ones.
+fn kinds(takes: &Rows) -> Vec<u32> {
+    let mut interner = Interner::new(takes.words());
+    takes.iter().map(|row| interner.number(hash_row(row), row)).collect()
+}
+
+/// The places of the bits that are set, ascending.
+fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(number, word)| {
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = left.trailing_zeros() as usize;
+            left &= left.checked_sub(1)?;
+            Some(64 * number + bit)
+        })
+    })
 }
 
 /// Which kinds of rules a state has already.
@@ -377,9 +423,17 @@ fn merged(table: &[u32], width: usize) -> Option<(Vec<u32>, Vec<u16>)> {
 
 /// Rows as columns.
 fn transposed(table: &[u32], width: usize) -> Vec<u32> {
-    let mut turned = Vec::with_capacity(table.len());
-    for column in 0..width {
-        turned.extend(table.iter().skip(column).step_by(width));
+    let height = table.len() / width;
+    let mut turned = vec![0; table.len()];
+    // As many rows at a time as one line of the cache holds cells.
+    for (band, rows) in table.chunks(BAND * width).enumerate() {
+        for column in 0..width {
+            for (row, cells) in rows.chunks_exact(width).enumerate() {
+                turned[column * height + BAND * band + row] = cells[column];
+            }
+        }
     }
     turned
 }
+
+const BAND: usize = 16;

@@ -13,9 +13,9 @@ use std::collections::HashMap;
 use super::lists::Lists;
 use super::matrix::{Cell, Matrix, Names};
 use super::nesting::{Edges, Nestings};
-use super::{GROUPS, Pairs, Record, Spots};
+use super::{GROUPS, Pairs, Record};
 use crate::classify::Unfit;
-use crate::classify::index::Bits;
+use crate::classify::index::{Bits, Spots};
 use crate::classify::key::RuleIndex;
 use crate::classify::rules::{Entry, Rules};
 use crate::classify::service::ServiceIndex;
@@ -85,7 +85,7 @@ fn spots<B: Bits>(
     names: &[Names],
     of_side: impl Fn(&Names) -> &Vec<u32>,
     limit: usize,
-) -> Result<B::Spots, Unfit> {
+) -> Result<B::Spots<Record>, Unfit> {
     let record = |classes: &[u32; GROUPS]| -> Record {
         std::array::from_fn(|group| of_side(&names[group])[classes[group] as usize])
     };

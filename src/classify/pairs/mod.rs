@@ -25,13 +25,10 @@ mod build;
 mod lists;
 mod matrix;
 mod nesting;
-mod spots;
-
-pub(super) use spots::{Ipv4Spots, Ipv6Spots, Spots};
 
 use self::matrix::{Cell, Matrix};
 use super::engine::Lookup;
-use super::index::Bits;
+use super::index::{Bits, Spots};
 use super::key::{Key, RuleIndex};
 use super::service::ServiceIndex;
 use super::simd::Simd;
@@ -43,8 +40,8 @@ const GROUPS: usize = 4;
 pub(super) type Record = [u32; GROUPS];
 
 pub(super) struct Pairs<B: Bits> {
-    sources: B::Spots,
-    destinations: B::Spots,
+    sources: B::Spots<Record>,
+    destinations: B::Spots<Record>,
     services: ServiceIndex,
     matrices: [Matrix; GROUPS],
     /// By class of service and kind of list: the rank from 1 of the rule, 0 for none.

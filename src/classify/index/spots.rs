@@ -17,31 +17,30 @@
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
-use super::Record;
 use crate::classify::Unfit;
 use crate::classify::simd::Simd;
 
 /// Finds the record of an address.
-pub(in crate::classify) trait Spots<B>: Sized {
+pub(in crate::classify) trait Spots<B, R>: Sized {
     /// `ranges` are ascending from the least address, by the first of each.
-    fn new(ranges: &[(B, Record)], limit: usize) -> Result<Self, Unfit>;
+    fn new(ranges: &[(B, R)], limit: usize) -> Result<Self, Unfit>;
 
     /// The place of the record of an address.
     fn place<S: Simd>(&self, simd: S, address: B) -> usize;
 
-    fn record(&self, place: usize) -> &Record;
+    fn record(&self, place: usize) -> &R;
 
     /// The bytes it takes on the heap.
     fn bytes(&self) -> usize;
 }
 
-pub(in crate::classify) struct Ipv4Spots {
+pub(in crate::classify) struct Ipv4Spots<R> {
     /// How far to the right of an address the number of its slot stands.
     shift: u32,
     /// First those that the upper bits select, then those that they lead to.
     slots: Box<[Slot]>,
     nodes: Box<[Node]>,
-    records: Box<[Record]>,
+    records: Box<[R]>,
 }
 
 /// What comes next for a block of addresses: a row of slots or nodes, of which the bits of an
@@ -72,8 +71,8 @@ struct Node([i32; 1 + KEYS]);
 
 const KEYS: usize = 7;
 
-impl Spots<u32> for Ipv4Spots {
-    fn new(ranges: &[(u32, Record)], limit: usize) -> Result<Self, Unfit> {
+impl<R: Copy> Spots<u32, R> for Ipv4Spots<R> {
+    fn new(ranges: &[(u32, R)], limit: usize) -> Result<Self, Unfit> {
         let bits = (ranges.len().ilog2() / 2 + 4).min(12);
         let shift = 32 - bits;
         let mut builder = Builder::new(ranges, 1 << bits, limit);
@@ -99,7 +98,7 @@ impl Spots<u32> for Ipv4Spots {
     }
 
     #[inline(always)]
-    fn record(&self, place: usize) -> &Record {
+    fn record(&self, place: usize) -> &R {
         &self.records[place]
     }
 
@@ -120,8 +119,8 @@ fn turned(address: u32) -> i32 {
     (address ^ 1 << 31).cast_signed()
 }
 
-struct Builder<'a> {
-    ranges: &'a [(u32, Record)],
+struct Builder<'a, R> {
+    ranges: &'a [(u32, R)],
     /// The range that holds the next address.
     at: usize,
     /// By range: how many of the lowest bits of addresses a block must have to hold this
@@ -136,9 +135,9 @@ struct Builder<'a> {
     limit: usize,
 }
 
-impl<'a> Builder<'a> {
-    fn new(ranges: &'a [(u32, Record)], slots: usize, limit: usize) -> Self {
-        let crowd = |ends: &[(u32, Record)]| {
+impl<'a, R> Builder<'a, R> {
+    fn new(ranges: &'a [(u32, R)], slots: usize, limit: usize) -> Self {
+        let crowd = |ends: &[(u32, R)]| {
             let width = 32 - ((ends[0].0.wrapping_sub(1)) ^ ends[KEYS].0).leading_zeros();
             width as u8
         };
@@ -258,14 +257,14 @@ impl<'a> Builder<'a> {
 /// The shift of a slot that leads to one node.
 const ONE: u32 = 31;
 
-pub(in crate::classify) struct Ipv6Spots {
+pub(in crate::classify) struct Ipv6Spots<R> {
     // INVARIANT: ascending, the first is 0, `records` is as long.
     firsts: Box<[u128]>,
-    records: Box<[Record]>,
+    records: Box<[R]>,
 }
 
-impl Spots<u128> for Ipv6Spots {
-    fn new(ranges: &[(u128, Record)], limit: usize) -> Result<Self, Unfit> {
+impl<R: Copy> Spots<u128, R> for Ipv6Spots<R> {
+    fn new(ranges: &[(u128, R)], limit: usize) -> Result<Self, Unfit> {
         if size_of_val(ranges) > limit {
             return Err(Unfit::Size);
         }
@@ -287,7 +286,7 @@ impl Spots<u128> for Ipv6Spots {
     }
 
     #[inline(always)]
-    fn record(&self, place: usize) -> &Record {
+    fn record(&self, place: usize) -> &R {
         &self.records[place]
     }
 
@@ -303,9 +302,11 @@ mod tests {
     use crate::classify::index::Bits;
     use crate::classify::simd::{Proof, Tier, Work};
 
+    type Record = [u32; 4];
+
     struct At<S>(S);
 
-    impl<B: Bits> Work<B> for At<B::Spots> {
+    impl<B: Bits> Work<B> for At<B::Spots<Record>> {
         type Output = Record;
 
         fn run<S: Simd>(&self, simd: S, address: B) -> Record {
@@ -319,7 +320,7 @@ mod tests {
         firsts.dedup();
         let ranges: Vec<(B, Record)> =
             firsts.iter().zip(0u32..).map(|(first, range)| (*first, [range; 4])).collect();
-        let spots = At(B::Spots::new(&ranges, 1 << 28).unwrap());
+        let spots = At(B::Spots::<Record>::new(&ranges, 1 << 28).unwrap());
         for tier in Tier::available() {
             let proof = Proof::at_most(tier);
             for (at, (first, record)) in ranges.iter().enumerate() {

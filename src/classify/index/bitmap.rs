@@ -28,7 +28,7 @@ const LANES: usize = 32;
 /// Below the place that they lead to, descriptions hold a number in a byte of its own.
 const BYTE: u32 = 8;
 
-pub(in crate::classify) struct Ipv4Index {
+pub(in crate::classify) struct Ipv4Bitmap {
     /// A bit for each slot that holds a boundary.
     bitmap: Box<[u64; 1024]>,
     /// For each word of the bitmap, how many bits are set before it.
@@ -44,7 +44,7 @@ pub(in crate::classify) struct Ipv4Index {
     classes: Box<[u16]>,
 }
 
-impl Index<u32> for Ipv4Index {
+impl Index<u32> for Ipv4Bitmap {
     fn new(ranges: &[(u32, u16)], limit: usize) -> Result<Self, Unfit> {
         // The first range starts at the least address, which is no boundary.
         let (_, boundaries) = ranges.split_first().ok_or(Unfit::Size)?;

@@ -13,8 +13,17 @@ mod groups;
 
 use std::fmt::Display;
 
-use nsg_engine::classify::{BuildError, Classifier, Config, GroupsClassifier, Strategy};
-use nsg_engine::resolve::Ruleset;
+use std::net::Ipv4Addr;
+
+use nsg_engine::classify::{Answer, BuildError, Classifier, Config, GroupsClassifier, Strategy};
+use nsg_engine::eval::evaluate;
+use nsg_engine::model::{
+    Access, AddressItem, Direction, Flow, Priority, ResourceId, RuleName, SecurityGroup,
+    SecurityRule,
+};
+use nsg_engine::net::Prefix;
+use nsg_engine::resolve::{Names, Ruleset};
+use nsg_engine::strategies::Choices;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -34,6 +43,7 @@ fn classifiers_take_what_they_say() {
     for (groups, rules) in [(2, 20), (4, 1500), (600, 50)] {
         check_groups(groups, rules);
     }
+    check_private_prefixes();
 }
 
 fn check(ruleset: &Ruleset, config: &Config) -> Result<(), BuildError> {
@@ -53,6 +63,44 @@ fn check_groups(groups: u32, rules: u32) {
     is_what_it_takes(classifier.memory_usage(), before, &name);
     classifier = classifier.with(&[(0, rulesets[rulesets.len() - 1])]).unwrap();
     is_what_it_takes(classifier.memory_usage(), before, &name);
+}
+
+/// A thousand rules, each with 4,000 prefixes of its own, so that there are more classes than
+/// memory: what is chosen fits the limit, and so does what it takes on the way.
+fn check_private_prefixes() {
+    let mut choices = Choices::from_seed(5);
+    let mut group = SecurityGroup::new(ResourceId::new("private"));
+    group.default_rules.clear();
+    let mut flows: Vec<Flow> = Vec::new();
+    for number in 0..1000 {
+        let name = RuleName::as_written(&format!("rule{number}"));
+        let priority = Priority::new(100 + number);
+        let mut rule = SecurityRule::new(name, priority, Direction::Inbound, Access::Allow);
+        let prefixes: Vec<Prefix> = (0..4000)
+            .map(|_| Prefix::truncated(Ipv4Addr::from(choices.bytes()).into(), 28).unwrap())
+            .collect();
+        if number % 100 == 99 {
+            flows.push(format!("tcp {}:9 -> 10.0.0.4:22", prefixes[0].address()).parse().unwrap());
+        }
+        rule.source = prefixes.into_iter().map(AddressItem::from).collect();
+        group.rules.push(rule);
+    }
+    flows.push("udp 10.1.2.3:9 -> 10.0.0.4:53".parse().unwrap());
+    let ruleset = Ruleset::of_group(&group, Direction::Inbound, &Names::default());
+    drop(group);
+
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let classifier = Classifier::new(&ruleset, &Config::new()).unwrap();
+    let most = 64 << 20;
+    assert!(classifier.memory_usage() <= most);
+    let peak = ALLOCATOR.peak_usage() - before;
+    assert!(peak <= 9 * most / 4, "{peak} bytes on the way");
+    is_what_it_takes(classifier.memory_usage(), before, classifier.kind());
+    for flow in &flows {
+        let decision = evaluate(&ruleset, flow).rule_index();
+        assert_eq!(classifier.classify(flow), decision.map_or(Answer::NoRule, Answer::Rule));
+    }
 }
 
 fn is_what_it_takes(said: usize, before: usize, what: impl Display) {

@@ -157,9 +157,14 @@ impl<B: Coordinate> Partition<B> {
     ///
     /// # Errors
     ///
-    /// When there are more than 65,536 classes, or their rows take more than `limit` bytes.
+    /// When there are more than 65,536 classes, or their rows or the edges of all sets take more
+    /// than `limit` bytes.
     pub(super) fn new(sets: &[&RangeSet<B>], users: &Rows, limit: usize) -> Result<Self, Unfit> {
-        let mut edges: Vec<(B, u32)> = Vec::new();
+        let most: usize = sets.iter().map(|set| 2 * set.intervals().len()).sum();
+        if most.saturating_mul(size_of::<(B, u32)>()) > limit {
+            return Err(Unfit::Size);
+        }
+        let mut edges: Vec<(B, u32)> = Vec::with_capacity(most);
         for (number, set) in (0u32..).zip(sets) {
             for interval in set.intervals() {
                 edges.push((interval.first(), number));
@@ -171,7 +176,7 @@ impl<B: Coordinate> Partition<B> {
 
         let most = (limit / (8 * users.words())).min(1 << 16);
         let mut classes = Interner::new(users.words());
-        let mut ranges: Vec<(B, u16)> = Vec::new();
+        let mut ranges: Vec<(B, u16)> = Vec::with_capacity(edges.len() + 1);
         let (mut row, mut hash) = (vec![0u64; users.words()], 0u64);
         let mut edges = edges.into_iter().peekable();
         let mut at = B::MIN;
@@ -195,7 +200,15 @@ impl<B: Coordinate> Partition<B> {
                 None => break,
             }
         }
+        // Not both at a time: the edges, and the ranges twice.
+        drop(edges);
+        ranges.shrink_to_fit();
         Ok(Self { ranges, rows: classes.into_rows() })
+    }
+
+    /// The bytes it takes on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.ranges) + self.rows.bytes()
     }
 
     /// The ranges with other numbers for their classes, neighbours of one number as one.

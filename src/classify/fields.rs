@@ -22,11 +22,12 @@ pub(super) struct FieldClasses<B> {
 
 impl<B: Bits> FieldClasses<B> {
     pub(super) fn new(rules: &Rules<'_, B>, limit: usize) -> Result<Self, Unfit> {
-        let partition = |sets: &[_], field: fn(&super::rules::Entry) -> u32| {
+        let partition = |sets: &[_], field: fn(&super::rules::Entry) -> u32, limit| {
             Partition::new(sets, &rules.users(sets.len(), field), limit)
         };
-        let source = partition(&rules.sources.values, |entry| entry.source)?;
-        let destination = partition(&rules.destinations.values, |entry| entry.destination)?;
+        let source = partition(&rules.sources.values, |entry| entry.source, limit)?;
+        let left = limit.saturating_sub(source.bytes());
+        let destination = partition(&rules.destinations.values, |entry| entry.destination, left)?;
         let (service, services, counts) = ServiceIndex::new(rules, limit)?;
         let report = FieldReport {
             source_ranges: source.ranges.len(),

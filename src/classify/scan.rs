@@ -62,8 +62,9 @@ struct Sets<T> {
 }
 
 impl<T: Coordinate> Sets<T> {
-    fn new() -> Self {
-        Self { starts: vec![0], intervals: Vec::new() }
+    /// For as many intervals.
+    fn with_capacity(intervals: usize) -> Self {
+        Self { starts: vec![0], intervals: Vec::with_capacity(intervals) }
     }
 
     /// Takes in a set -> the spans of its ends, and its number.
@@ -112,7 +113,8 @@ impl<B: Bits> Scan<B> {
         if records + size_of::<Interval<B>>() * address_ranges > limit {
             return Err(Unfit::Size);
         }
-        let (mut addresses, mut ports) = (Sets::new(), Sets::new());
+        let mut addresses = Sets::with_capacity(address_ranges);
+        let mut ports = Sets::with_capacity(0);
         let sources = pushed(&mut addresses, &rules.sources.values)?;
         let destinations = pushed(&mut addresses, &rules.destinations.values)?;
         let source_ports = pushed(&mut ports, &rules.source_ports.values)?;

@@ -66,6 +66,11 @@ impl<B: Bits> Table<B> {
         classes: &FieldClasses<B>,
         limit: usize,
     ) -> Result<Self, Unfit> {
+        // The ranges are held once more with the new numbers of their classes.
+        let ranges = classes.source.ranges.len() + classes.destination.ranges.len();
+        if ranges.saturating_mul(2 * size_of::<(B, u16)>()) > limit {
+            return Err(Unfit::Size);
+        }
         let too_many = RuleIndex::MAX_NARROW;
         if rules.entries.iter().any(|entry| entry.answer.rule().is_some_and(|r| r > too_many)) {
             return Err(Unfit::Size);

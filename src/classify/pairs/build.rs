@@ -32,8 +32,13 @@ const FEW_COPIES: usize = 6;
 
 impl<B: Bits> Pairs<B> {
     pub(in crate::classify) fn new(rules: &Rules<'_, B>, limit: usize) -> Result<Self, Unfit> {
-        // No structure is smaller than the records of two addresses a rule.
-        if rules.entries.len() * 2 * size_of::<Record>() > limit {
+        // No structure is smaller than the records of two addresses a rule, and on the way there
+        // are two for each edge.
+        let sets = rules.sources.values.iter().chain(&rules.destinations.values);
+        let edges: usize = sets.map(|set| 2 * set.intervals().len()).sum();
+        let records =
+            (rules.entries.len() * size_of::<Record>()).max(edges * size_of::<(B, Record)>());
+        if records.saturating_mul(2) > limit {
             return Err(Unfit::Size);
         }
         let grouping = Grouping::new(rules)?;

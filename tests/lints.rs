@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 
 use nsg_engine::analysis::Contract;
 use nsg_engine::diagnose::{Lint, LintCode, lint, lint_contracts};
+use nsg_engine::eval::{FieldMatches, Match};
 use nsg_engine::model::{
-    Access, AddressItem, AdminRule, AdminRuleCollection, Direction, ResourceId, SecurityGroup,
-    SecurityRule, default_rules,
+    Access, AddressItem, AddressSpec, AdminRule, AdminRuleCollection, Direction, Flow, PortSpec,
+    Priority, ProtocolSpec, ResourceId, SecurityGroup, SecurityRule, default_rules,
 };
 use nsg_engine::network::{
     IpConfiguration, Network, NetworkGroup, NetworkInterface, Subnet, VirtualNetwork,
 };
-use nsg_engine::resolve::{ServiceTags, Topology};
+use nsg_engine::path::Chain;
+use nsg_engine::resolve::{Rule, RuleKind, Ruleset, ServiceTags, Topology};
 use nsg_engine::space::Limits;
+
+use crate::space::{Cells, small_cases};
 
 const APP: &str = "/v/virtualNetworks/vnet/subnets/app";
 
@@ -288,6 +292,124 @@ fn fixes_of_the_removing_kind_are_offered() {
         let (_, fires, _) = OF_RULES.iter().find(|(one, ..)| *one == code).unwrap();
         assert!(one(code, fires).fix.is_some(), "{code}");
     }
+}
+
+/// An earlier rule that lets through what a later one cannot match is an exception to it in all
+/// but its text, and what sets hold counts, not how they are written.
+#[test]
+fn rules_are_compared_as_sets_of_flows() {
+    let codes = |rules: &[&str]| -> Vec<LintCode> {
+        let found = found(site(rules));
+        let about = found.iter().filter(|one| one.rule.as_deref() == Some("securityRules/Late"));
+        let of_pairs =
+            [LintCode::PartlyShadowedRule, LintCode::DuplicateRule, LintCode::ContradictingRule];
+        about.map(|one| one.code).filter(|code| of_pairs.contains(code)).collect()
+    };
+    // No flow goes to an IPv4 address from an IPv6 one.
+    let exception = "100 Web allow inbound tcp *:* -> 10.0.0.4/32:443";
+    assert_eq!(codes(&[exception, "200 Late deny inbound * 0.0.0.0/0:* -> *:*"]), []);
+    assert_eq!(
+        codes(&[exception, "200 Late deny inbound * 203.0.113.0/24:* -> *:*"]),
+        [LintCode::PartlyShadowedRule]
+    );
+    // S1.23: the ports of an ICMP rule are compared with the type, of which there are 256.
+    let ping = "200 Late deny inbound icmp 203.0.113.0/24:* -> *:0-255";
+    assert_eq!(codes(&["100 Ping allow inbound icmp 203.0.113.9/32:* -> *:0-1000", ping]), []);
+    assert_eq!(
+        codes(&["100 Ping deny inbound icmp 203.0.113.0/24:* -> *:*", ping]),
+        [LintCode::DuplicateRule]
+    );
+    // The same flows, though the source of the one holds IPv6 addresses too.
+    assert_eq!(
+        codes(&[
+            "100 Web deny inbound tcp *:* -> 10.0.0.4/32:443",
+            "200 Late deny inbound tcp 0.0.0.0/0:* -> 10.0.0.4/32:443",
+        ]),
+        [LintCode::DuplicateRule]
+    );
+    assert_eq!(
+        codes(&[
+            "100 Web allow inbound tcp *:* -> 10.0.0.4/32:443",
+            "200 Late deny inbound tcp 0.0.0.0/0:* -> 10.0.0.4/32:443",
+        ]),
+        [LintCode::ContradictingRule]
+    );
+}
+
+/// A rule is partly shadowed exactly if some cell of it is decided first by a rule of the other
+/// access that matches cells beside it; where exceptions come first, as if they were the rule.
+#[test]
+fn partly_shadowed_rules_are_those_found_by_trying_every_cell() {
+    let mut told = 0;
+    for case in small_cases(300, false) {
+        let mut rules = case.group.rules;
+        for (rule, number) in rules.iter_mut().zip(100..) {
+            rule.direction = Direction::Inbound.into();
+            rule.priority = Priority::new(number).into();
+            // So that they meet, each with the opposite access of the one before.
+            let (wide, access) = if number % 2 == 0 {
+                (&mut rule.source, Access::Allow)
+            } else {
+                (&mut rule.destination, Access::Deny)
+            };
+            *wide = AddressSpec::any();
+            rule.access = access.into();
+            rule.protocol = ProtocolSpec::Any.into();
+            rule.source_ports = PortSpec::any();
+        }
+        let network = with(site(&[]), |all| all.security_groups[0].rules = rules);
+        let topology = Topology::new(network, ServiceTags::built_in());
+        let group = &topology.network().security_groups[0];
+        let chain = Chain::of_group(&topology, group, Direction::Inbound);
+        let ruleset = chain.gates()[0].ruleset().unwrap();
+        if ruleset.rules().iter().any(|rule| rule.unresolved().next().is_some()) {
+            continue;
+        }
+        let found: BTreeSet<String> = lint(&topology, &Limits::default())
+            .into_iter()
+            .filter(|one| one.code == LintCode::PartlyShadowedRule)
+            .filter_map(|one| one.rule)
+            .collect();
+        let crossed = crossed_rules(ruleset);
+        assert_eq!(found, crossed, "{ruleset:#?}");
+        told += crossed.len();
+    }
+    assert!(told > 10, "{told}");
+}
+
+fn crossed_rules(ruleset: &Ruleset) -> BTreeSet<String> {
+    let rules = ruleset.rules();
+    let flows = Cells::of([ruleset]).flows();
+    let matching: Vec<BTreeSet<usize>> = rules
+        .iter()
+        .map(|rule| (0..flows.len()).filter(|at| matches(rule, &flows[*at])).collect())
+        .collect();
+    let is_crossed = |index: usize| {
+        let first = |at: &usize| (0..index).find(|earlier| matching[*earlier].contains(at));
+        matching[index].iter().filter_map(first).any(|earlier| {
+            rules[earlier].effect != rules[index].effect
+                && !matching[earlier].is_subset(&matching[index])
+        })
+    };
+    let custom = (0..rules.len()).filter(|index| rules[*index].kind == RuleKind::Custom);
+    custom.filter(|index| is_crossed(*index)).map(|index| rules[index].qualified_name()).collect()
+}
+
+fn matches(rule: &Rule, flow: &Flow) -> bool {
+    FieldMatches::of(rule, flow).overall(rule) == Match::Yes
+}
+
+/// A rule written twice is said to be so once, though what it matches is not known.
+#[test]
+fn a_rule_with_an_unknown_name_that_is_there_twice_is_told_once() {
+    let found = found(site(&[
+        "200 One deny inbound tcp Storage:* -> *:443",
+        "300 Two deny inbound tcp Storage:* -> *:443",
+    ]));
+    let about = found.iter().filter(|one| one.rule.as_deref() == Some("securityRules/Two"));
+    let codes: Vec<LintCode> = about.map(|one| one.code).collect();
+    assert!(codes.contains(&LintCode::DuplicateRule), "{codes:?}");
+    assert!(!codes.contains(&LintCode::MaybeShadowedRule), "{codes:?}");
 }
 
 #[test]

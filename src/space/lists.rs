@@ -202,6 +202,13 @@ impl Lists {
         (0..).zip(&self.entries)
     }
 
+    /// Whether all about the rule of an entry is known, so that it is the only one.
+    pub(crate) fn is_known(&self, id: u32) -> bool {
+        let Some(entry) = self.entry(id).filter(|entry| entry.is_certain) else { return false };
+        let before = id.checked_sub(1).and_then(|id| self.entry(id));
+        before.is_none_or(|one| (one.list, one.rule) != (entry.list, entry.rule))
+    }
+
     /// Whether some flow lies in two entries.
     pub(crate) fn meet(&self, one: u32, other: u32) -> bool {
         self.ground.meet(one, other)

@@ -42,9 +42,9 @@ codes! {
     RuleMatchesNothing "rule-matches-nothing"
         "No flow matches the rule: one of its sides holds no address, or its protocol has no ports while its ports are restricted. It was meant to do something; correct the field or remove the rule.";
     DuplicateRule "duplicate-rule"
-        "The rule matches exactly the flows of an earlier rule of the group and direction and does the same with them, be it written in another way. It never decides and can be removed. Exact: the five sets are equal.";
+        "The rule matches exactly the flows of an earlier rule of the group and direction and does the same with them, be it written in another way. It never decides and can be removed. Exact over all flows.";
     ContradictingRule "contradicting-rule"
-        "The rule matches exactly the flows of an earlier rule of the group and direction and does the opposite with them. Only the earlier one counts: one of the two is a mistake. Exact: the five sets are equal.";
+        "The rule matches exactly the flows of an earlier rule of the group and direction and does the opposite with them. Only the earlier one counts: one of the two is a mistake. Exact over all flows.";
     ManagementPortOpen "management-port-open"
         "A port for managing machines (22, 3389, 5985, 5986) can be reached from the Internet through every gate in front of the interface. This is computed over admin rules, subnet and interface together, not read off one rule. The platform's own address 168.63.129.16 and the address space of known virtual networks do not count as Internet. Narrow the source, or use Azure Bastion. Exact over all flows; `may be open` is said where it depends on something that is not known.";
     AnyAnyAllow "any-any-allow"

@@ -128,8 +128,15 @@ pub fn lint(topology: &Topology, limits: &Limits) -> Vec<Lint> {
             found.extend(defaults::namesakes(at));
             found.extend(tags::lints(at));
             found.extend(priorities::lints(at));
-            found.extend(roles::lints(at, &demands));
-            found.extend(pairs::lints(at, &demands));
+            let repeated = pairs::repeated(at, &demands);
+            // A rule that is another one once more need not be said to be hidden by it, perhaps.
+            let is_said = |lint: &Lint| {
+                lint.code == LintCode::MaybeShadowedRule
+                    && repeated.iter().any(|other| other.rule == lint.rule)
+            };
+            found.extend(roles::lints(at, &demands).into_iter().filter(|lint| !is_said(lint)));
+            found.extend(repeated);
+            found.extend(pairs::crossed(at));
             found.extend(services::lints(at));
             found.extend(asgs::empty(at));
             found.extend(networks::strangers(at));

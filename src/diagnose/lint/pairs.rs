@@ -5,34 +5,35 @@ use std::collections::HashMap;
 use super::at::At;
 use super::bastion::Demands;
 use super::{Lint, LintCode};
-use crate::analysis::{Gates, Judgement, always_allows, always_denies};
+use crate::model::Flow;
 use crate::net::PortSet;
 use crate::report::Severity;
-use crate::resolve::{Effect, Fallback, Rule, RuleKind, Ruleset, Unresolved};
-use crate::space::{HeaderSpace, Region};
-
-pub(super) fn lints(at: &At<'_>, demands: &Demands) -> Vec<Lint> {
-    let mut found = repeated(at, demands);
-    found.extend(crossed(at));
-    found
-}
+use crate::resolve::{Effect, Rule, Unresolved};
+use crate::space::{Coverage, Effects, HeaderSpace, LimitExceeded, Lists, Meter, Region, count};
 
 /// What a rule matches: equal for two rules of one list only if they match the same flows.
-type Reach<'a> = (Region, Vec<&'a Unresolved>);
+#[derive(PartialEq, Eq, Hash)]
+enum Reach<'a> {
+    Known(HeaderSpace),
+    /// The sets as far as they are known, and what is not.
+    Open(Region, Vec<&'a Unresolved>),
+}
 
 /// Rules that match exactly what an earlier one does.
-fn repeated(at: &At<'_>, demands: &Demands) -> Vec<Lint> {
+pub(super) fn repeated(at: &At<'_>, demands: &Demands) -> Vec<Lint> {
     let mut first: HashMap<Reach<'_>, &Rule> = HashMap::new();
     let mut found = Vec::new();
     for (_, rule) in at.custom().filter(|(_, rule)| rule.doubts.is_empty()) {
         let region = region(rule);
+        let flows = HeaderSpace::of_region(&region);
         let unknown: Vec<&Unresolved> = rule.unresolved().collect();
-        let witness = HeaderSpace::of_region(&region).witness();
-        if witness.is_none() && unknown.is_empty() {
+        let is_known = unknown.is_empty();
+        let witness = flows.witness();
+        if witness.is_none() && is_known {
             continue;
         }
-        let is_known = unknown.is_empty();
-        let earlier = *first.entry((region, unknown)).or_insert(rule);
+        let reach = if is_known { Reach::Known(flows) } else { Reach::Open(region, unknown) };
+        let earlier = *first.entry(reach).or_insert(rule);
         if std::ptr::eq(earlier, rule) {
             continue;
         }
@@ -60,59 +61,66 @@ fn repeated(at: &At<'_>, demands: &Demands) -> Vec<Lint> {
 
 /// Rules a part of which meets with the opposite access by an earlier rule that is no exception
 /// to them (the correlated rules of Al-Shaer and Hamed, INFOCOM 2004).
-fn crossed(at: &At<'_>) -> Vec<Lint> {
-    let rules: Vec<(&Rule, Region)> =
-        at.ruleset.rules().iter().map(|rule| (rule, region(rule))).collect();
-    let is_known = |rule: &Rule| rule.unresolved().next().is_none();
+///
+/// A rule of which something is not known may match all it could wherever that takes flows from
+/// an earlier rule of the opposite access: what is said holds however the unknowns turn out, and
+/// more of it may come to light once they are known.
+pub(super) fn crossed(at: &At<'_>) -> Vec<Lint> {
+    let rules = at.ruleset.rules();
+    let lists = Lists::new([at.ruleset.as_ref()]);
+    let mut meter = Meter::new(at.limits);
+    let share = 1.0 / count(rules.len());
     let mut found = Vec::new();
-    for (index, (rule, own)) in rules.iter().enumerate() {
-        if rule.kind != RuleKind::Custom || !is_known(rule) {
-            continue;
-        }
-        // A rule of which something is not known may meet anything.
-        let before = rules
-            .iter()
-            .take(index)
-            .filter(|(other, region)| !is_known(other) || may_meet(own, region));
-        let is_exception = |other: &Rule, region: &Region| is_known(other) && covers(own, region);
-        let mut crossing = before.clone().filter(|(other, region)| {
-            is_known(other) && other.effect != rule.effect && !is_exception(other, region)
-        });
-        if crossing.next().is_none() {
-            continue;
-        }
-        // What an exception decides counts as if the rule itself did.
-        let as_if = before.map(|(other, region)| {
-            let effect = if is_exception(other, region) { rule.effect } else { other.effect };
-            Rule { effect, ..(*other).clone() }
-        });
-        let list: Vec<Rule> = as_if.chain([(*rule).clone()]).collect();
-        let gates = Gates::from(&Ruleset::new(at.direction, list, Fallback::Deny));
-        let regions = std::slice::from_ref(own);
-        let judged = match rule.effect {
-            Some(Effect::Deny) => always_denies(&gates, regions, at.limits),
-            _ => always_allows(&gates, regions, at.limits),
-        };
-        match judged {
-            Ok(Judgement::Fails(example)) => {
-                let first = example.reasons.first().and_then(|reason| reason.rule.as_ref());
-                let Some(by) = first.map(ToString::to_string) else { continue };
-                let (severity, what) = match rule.effect {
-                    Some(Effect::Deny) => (Severity::Warning, "denies is allowed"),
-                    _ => (Severity::Note, "allows is denied"),
-                };
-                let message = format!("a part of what it {what}: {by} matches that part first");
-                let lint = at.lint(LintCode::PartlyShadowedRule, severity, rule, message);
-                found.push(Lint { by: vec![by], witness: Some(example.flow), ..lint });
-            }
-            Ok(Judgement::Holds | Judgement::Unknown(_)) => {}
-            Err(exceeded) => {
-                found.push(at.stopped(&exceeded));
-                break;
+    for (own, entry) in lists.rules() {
+        let rule = at.custom_rule(entry.rule).filter(|rule| rule.unresolved().next().is_none());
+        if let Some(rule) = rule {
+            match first_across(&lists, own, entry.effects, &mut meter) {
+                Ok(Some((other, witness))) => {
+                    let by = rules.get(other).map(Rule::qualified_name).unwrap_or_default();
+                    let (severity, what) = match rule.effect {
+                        Some(Effect::Deny) => (Severity::Warning, "denies is allowed"),
+                        _ => (Severity::Note, "allows is denied"),
+                    };
+                    let message = format!("a part of what it {what}: {by} matches that part first");
+                    let lint = at.lint(LintCode::PartlyShadowedRule, severity, rule, message);
+                    found.push(Lint { by: vec![by], witness, ..lint });
+                }
+                Ok(None) => {}
+                Err(exceeded) => {
+                    found.push(at.stopped(&exceeded));
+                    break;
+                }
             }
         }
+        meter.finished(share);
     }
     found
+}
+
+/// The first rule that decides a flow of `own` the other way and also matches flows beside it,
+/// and such a flow. What an exception, which does not, decides counts as if `own` itself did.
+fn first_across(
+    lists: &Lists,
+    own: u32,
+    effects: Effects,
+    meter: &mut Meter,
+) -> Result<Option<(usize, Option<Flow>)>, LimitExceeded> {
+    // Everything that takes flows before the rule at hand is looked at.
+    let mut before: Vec<u32> = Vec::new();
+    for (id, entry) in lists.meeting(own).take_while(|(id, _)| *id < own) {
+        meter.step(1)?;
+        let is_known = lists.is_known(id);
+        if is_known && entry.effects.is_one() && entry.effects != effects {
+            let is_exception = matches!(lists.coverage(&[id], &[own], meter)?, Coverage::Whole(_));
+            if !is_exception
+                && let Coverage::Leaves(left) = lists.coverage(&[own, id], &before, meter)?
+            {
+                return Ok(Some((entry.rule, lists.left(&left).witness())));
+            }
+        }
+        before.push(id);
+    }
+    Ok(None)
 }
 
 /// What the rule certainly matches; the source ports of an ICMP rule say nothing (S1.23).
@@ -128,22 +136,4 @@ pub(super) fn region(rule: &Rule) -> Region {
         destination: rule.destination.known.as_ref().clone(),
         destination_ports: rule.destination_ports.known.clone(),
     }
-}
-
-/// Whether two regions could have a flow in common, as far as their fields one by one tell.
-fn may_meet(one: &Region, other: &Region) -> bool {
-    one.protocols.overlaps(&other.protocols)
-        && one.destination_ports.overlaps(&other.destination_ports)
-        && one.source_ports.overlaps(&other.source_ports)
-        && one.destination.overlaps(&other.destination)
-        && one.source.overlaps(&other.source)
-}
-
-/// Whether one region holds all of another, field by field.
-fn covers(one: &Region, other: &Region) -> bool {
-    one.protocols.covers(&other.protocols)
-        && one.source.covers(&other.source)
-        && one.source_ports.covers(&other.source_ports)
-        && one.destination.covers(&other.destination)
-        && one.destination_ports.covers(&other.destination_ports)
 }

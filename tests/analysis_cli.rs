@@ -86,6 +86,80 @@ fn diff_tells_scripts_whether_anything_changed() {
     assert_eq!(typo.status.code(), Some(2));
 }
 
+/// Where groups stay as they are and only what they are attached to changes, other traffic passes
+/// all the same.
+#[test]
+fn diff_tells_what_is_attached_elsewhere() {
+    let text = include_str!("../examples/data/network.json");
+    let mut input: serde_json::Value = serde_json::from_str(text).unwrap();
+    let resources = input["resources"].as_array_mut().unwrap();
+    let kind = |one: &serde_json::Value, kind: &str| one["type"].as_str().unwrap().ends_with(kind);
+    let nic = resources.iter_mut().find(|one| kind(one, "/networkInterfaces")).unwrap();
+    let group = nic["properties"]["networkSecurityGroup"].take();
+    assert!(group["id"].is_string(), "{group}");
+    let detached = Scratch::new("detached.json", &input.to_string());
+    let same_groups = ["diff", "network.json", detached.path()];
+
+    let answer = json_of(&same_groups);
+    assert_eq!(answer["equivalent"], false);
+    let attachment = &answer["attachments"][0];
+    assert!(attachment["nic"].as_str().unwrap().ends_with("/vm-web-01-nic"), "{attachment}");
+    assert_eq!(attachment["before"], group["id"]);
+    assert_eq!(attachment["after"], serde_json::Value::Null);
+    let opened = |answer: &serde_json::Value| {
+        let all = answer["interfaces"].as_array().unwrap().iter();
+        all.map(|one| one["opened"].as_array().unwrap().len()).sum::<usize>()
+    };
+    assert!(opened(&answer) > 0, "{answer}");
+    let whole = json_of(&[&same_groups[..], &["--all-nics"]].concat());
+    assert_eq!(answer["interfaces"], whole["interfaces"]);
+    assert_eq!(status(&[&same_groups[..], &["--exit-code"]].concat()), 1);
+    let text = stdout(&run(&same_groups));
+    let line = "network interface `vm-web-01-nic`: `nsg-vm` was attached, now no security group\n";
+    assert!(text.starts_with(line), "{text}");
+
+    // Of one group by itself, only where it is attached itself.
+    let asked = |name: &str| json_of(&[&same_groups[..], &["--nsg", name]].concat());
+    assert_eq!(asked("nsg-vm")["equivalent"], false);
+    assert_eq!(asked("nsg-bastion")["equivalent"], true);
+
+    // Without an interface nothing tells what another change does to traffic.
+    let without = |kinds: &[&str]| {
+        let mut input = input.clone();
+        let resources = input["resources"].as_array_mut().unwrap();
+        resources.retain(|one| !kinds.iter().any(|name| kind(one, name)));
+        input.to_string()
+    };
+    let bare = Scratch::new("bare.json", &without(&["/networkInterfaces"]));
+    let other = Scratch::new("other.json", &without(&["/networkInterfaces", "/bastionHosts"]));
+    assert_eq!(json_of(&["diff", bare.path(), bare.path()])["equivalent"], true);
+    assert_eq!(json_of(&["diff", bare.path(), other.path()])["equivalent"], false);
+    assert_eq!(status(&["diff", bare.path(), other.path(), "--exit-code"]), 3);
+    let text = stdout(&run(&["diff", bare.path(), other.path()]));
+    assert!(text.starts_with("not known to be equivalent: "), "{text}");
+}
+
+/// A file for the time of a test.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("nsg-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 #[test]
 fn exposure_names_what_the_internet_reaches() {
     let answer = json_of(&["exposure", "network.json"]);

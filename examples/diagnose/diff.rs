@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use nsg_engine::analysis::{
-    Change, Comparison, Difference, Side, TagChange, changed_tags, comparisons,
+    AttachmentChange, Change, Comparison, Difference, Side, TagChange, changed_attachments,
+    changed_tags, comparisons,
 };
 use nsg_engine::model::{Direction, ResourceId};
+use nsg_engine::network::Link;
 use nsg_engine::resolve::Topology;
-use nsg_engine::space::Limits;
+use nsg_engine::space::{LimitExceeded, Limits};
 use serde::Serialize;
 
 use crate::Failure;
@@ -50,26 +52,57 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let (mut groups, mut interfaces) = (Vec::new(), Vec::new());
     for comparison in arguments.comparisons(&before, &after)? {
         let list = if comparison.configuration().is_none() { &mut groups } else { &mut interfaces };
-        list.extend(compare(&comparison)?);
+        list.extend(compare(&comparison));
     }
-    let places = || groups.iter().chain(&interfaces);
-    let is_different = places().any(Place::is_different);
-    let is_open = places().any(|place| !place.unsettled.is_empty());
+    let attachments = arguments.attachments(&before, &after);
     let service_tags = changed_tags(&before, &after).iter().map(Tag::from).collect();
-    let answer = Answer { equivalent: !is_different && !is_open, groups, interfaces, service_tags };
+    let uncompared = arguments.is_about_everything()
+        && interfaces.is_empty()
+        && differ_beyond_groups(&before, &after);
+    let answer = Answer::new(groups, interfaces, attachments, service_tags, uncompared);
     match common.format.unwrap_or(Format::Text) {
         Format::Json => output::print_json(&answer)?,
         format => output::print(&answer.text(&Paint::new(format)))?,
     }
-    Ok(match (is_different, is_open) {
+    Ok(match (answer.is_different(), answer.is_open()) {
         (true, _) => Outcome::Blocked,
         (false, true) => Outcome::Indeterminate,
         (false, false) => Outcome::Allowed,
     })
 }
 
+/// Whether two networks differ in more than what their security groups hold.
+fn differ_beyond_groups(before: &Topology, after: &Topology) -> bool {
+    let rest = |topology: &Topology| {
+        let mut network = topology.network().clone();
+        network.security_groups.clear();
+        network
+    };
+    rest(before) != rest(after)
+}
+
 impl Arguments {
-    /// What is compared: security groups, or network interfaces if they are asked for.
+    fn is_about_everything(&self) -> bool {
+        self.nsg.is_none() && self.nic.is_none() && !self.all_nics
+    }
+
+    /// Where another group is attached, of the groups that are asked about. What that does to an
+    /// interface is part of what is said of it.
+    fn attachments(&self, before: &Topology, after: &Topology) -> Vec<Attachment> {
+        if self.nic.is_some() || self.all_nics {
+            return Vec::new();
+        }
+        let is_wanted = |change: &AttachmentChange| {
+            let ids = [&change.before, &change.after].into_iter().flatten().filter_map(Link::known);
+            self.nsg.as_ref().is_none_or(|name| target::called(ids, name).next().is_some())
+        };
+        let changes = changed_attachments(before, after);
+        let wanted = changes.iter().filter(|change| is_wanted(change));
+        wanted.map(|change| Attachment::new(change, after)).collect()
+    }
+
+    /// What is compared: security groups, and network interfaces if they are asked for or if the
+    /// inputs differ in more than what their groups hold.
     fn comparisons<'a>(
         &self,
         before: &'a Topology,
@@ -92,8 +125,9 @@ impl Arguments {
                 target::refuse_several(kind, ids.into_iter(), name).map_err(Failure::new)?;
             }
         }
+        let is_all = self.is_about_everything() && differ_beyond_groups(before, after);
         let is_wanted = |one: &Comparison<'a>| {
-            one.configuration().is_some() == is_interface
+            (is_all || one.configuration().is_some() == is_interface)
                 && name.is_none_or(|name| {
                     target::called(one.resources().into_iter(), name).next().is_some()
                 })
@@ -110,17 +144,15 @@ impl Arguments {
     }
 }
 
-fn compare(comparison: &Comparison<'_>) -> Result<Vec<Place>, Failure> {
+fn compare(comparison: &Comparison<'_>) -> Vec<Place> {
     if let Some(side) = comparison.missing() {
-        return Ok(vec![Place::missing(comparison, side)]);
+        return vec![Place::missing(comparison, side)];
     }
-    let one = |direction| {
-        let name = comparison.resource().name();
-        let found = comparison.difference(direction, &Limits::default());
-        let found = found.map_err(|error| Failure::new(format!("{name} {direction}: {error}")))?;
-        Ok(Place::new(comparison, direction, &found))
+    let one = |direction| match comparison.difference(direction, &Limits::default()) {
+        Ok(found) => Place::new(comparison, direction, &found),
+        Err(exceeded) => Place::stopped(comparison, direction, &exceeded),
     };
-    [Direction::Inbound, Direction::Outbound].into_iter().map(one).collect()
+    [Direction::Inbound, Direction::Outbound].map(one).into()
 }
 
 #[derive(Serialize)]
@@ -130,7 +162,48 @@ struct Answer {
     groups: Vec<Place>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     interfaces: Vec<Place>,
+    attachments: Vec<Attachment>,
     service_tags: Vec<Tag>,
+    /// What differs and what it does to traffic is not told above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uncompared: Option<&'static str>,
+}
+
+/// A subnet or network interface to which another group is attached, all by ids.
+#[derive(Serialize)]
+struct Attachment {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subnet: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nic: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+impl Attachment {
+    fn new(change: &AttachmentChange, after: &Topology) -> Self {
+        let is_subnet = after.subnet(&change.resource).is_some();
+        let id = || change.resource.to_string();
+        let text = |link: &Link| match link {
+            Link::Known(id) => id.to_string(),
+            Link::Unknown(unknown) => unknown.to_string(),
+        };
+        Self {
+            subnet: is_subnet.then(id),
+            nic: (!is_subnet).then(id),
+            before: change.before.as_ref().map(text),
+            after: change.after.as_ref().map(text),
+        }
+    }
+
+    fn text(&self) -> String {
+        let kind = if self.subnet.is_some() { "subnet" } else { "network interface" };
+        let named = |id: &String| format!("`{}`", ResourceId::new(id).name());
+        let resource = self.subnet.as_ref().or(self.nic.as_ref()).map(named).unwrap_or_default();
+        let group = |id: &Option<String>| id.as_ref().map_or("no security group".to_owned(), named);
+        let (before, after) = (group(&self.before), group(&self.after));
+        output::plain(&format!("{kind} {resource}: {before} was attached, now {after}"))
+    }
 }
 
 /// A service tag that rules name and that holds something else on the new side.
@@ -168,6 +241,9 @@ struct Place {
     unsettled: Vec<RegionJson>,
     /// The side, `old` or `new`, that does not hold the group.
     missing_in: Option<&'static str>,
+    /// Why it was not compared to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<String>,
     #[serde(skip)]
     lines: Vec<Line>,
 }
@@ -214,6 +290,11 @@ impl Place {
         Self { missing_in: Some(side), ..Self::unchanged(comparison) }
     }
 
+    fn stopped(comparison: &Comparison<'_>, direction: Direction, why: &LimitExceeded) -> Self {
+        let direction = Some(direction.to_string());
+        Self { direction, stopped: Some(why.to_string()), ..Self::unchanged(comparison) }
+    }
+
     fn unchanged(comparison: &Comparison<'_>) -> Self {
         let name = || comparison.resource().name().to_owned();
         let configuration = comparison.configuration().map(str::to_owned);
@@ -226,6 +307,7 @@ impl Place {
             closed: Vec::new(),
             unsettled: Vec::new(),
             missing_in: None,
+            stopped: None,
             lines: Vec::new(),
         }
     }
@@ -240,22 +322,60 @@ impl Place {
 }
 
 impl Answer {
+    fn new(
+        groups: Vec<Place>,
+        interfaces: Vec<Place>,
+        attachments: Vec<Attachment>,
+        service_tags: Vec<Tag>,
+        is_uncompared: bool,
+    ) -> Self {
+        let uncompared = is_uncompared.then_some(
+            "the inputs differ in more than security groups, and hold no network interface at which to compare what passes",
+        );
+        let answer =
+            Self { equivalent: false, groups, interfaces, attachments, service_tags, uncompared };
+        Self { equivalent: !answer.is_different() && !answer.is_open(), ..answer }
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        self.groups.iter().chain(&self.interfaces)
+    }
+
+    fn is_different(&self) -> bool {
+        !self.attachments.is_empty() || self.places().any(Place::is_different)
+    }
+
+    fn is_open(&self) -> bool {
+        let is_open = |place: &Place| !place.unsettled.is_empty() || place.stopped.is_some();
+        self.uncompared.is_some() || self.places().any(is_open)
+    }
+
     fn text(&self, paint: &Paint) -> String {
         let mut text = String::new();
-        for place in self.groups.iter().chain(&self.interfaces) {
+        for attachment in &self.attachments {
+            text.push_str(&attachment.text());
+            text.push('\n');
+        }
+        for place in self.places() {
             let name = output::plain(place.name());
             if let Some(side) = place.missing_in {
                 text.push_str(&format!("{name}: the {side} input does not hold it\n"));
             }
+            let direction = place.direction.as_deref().unwrap_or_default();
+            if let Some(why) = &place.stopped {
+                text.push_str(&format!("{name} {direction}: not compared: {why}\n"));
+            }
             if place.lines.is_empty() {
                 continue;
             }
-            let direction = place.direction.as_deref().unwrap_or_default();
             text.push_str(&format!("{name} {direction}\n"));
             for Line { mark, region, reasons } in &place.lines {
                 let (region, reasons) = (paint.code(region), output::plain(reasons));
                 text.push_str(&format!("  {mark} {region}\n      {reasons}\n"));
             }
+        }
+        if let Some(why) = self.uncompared {
+            text.push_str(&format!("not known to be equivalent: {why}\n"));
         }
         if text.is_empty() {
             text.push_str("equivalent: the same traffic passes\n");

@@ -12,6 +12,7 @@
 //! | [`effective`] | what one rule still decides after all before it |
 //! | [`difference`] | what a change opens and closes, as disjoint regions |
 //! | [`network_difference`], [`catalogue_difference`] | the same at every interface and group of a network, or under another service-tag file |
+//! | [`changed_attachments`], [`changed_tags`] | which subnets and interfaces have another security group after a change, and which service tags hold something else |
 //! | [`equivalent`], [`implies`], [`disjoint`] | whether that holds of two policies |
 //! | [`exposure`] | exactly what reaches an interface through all its gates |
 //! | [`always_allows`], [`always_denies`], [`Contract`] | whether that holds of some regions |
@@ -20,6 +21,7 @@
 //! Names whose contents are unknown make answers three-valued, never wrong: a claim holds only
 //! if it holds however the unknowns turn out, taking every unknown by itself.
 
+mod attachments;
 mod compare;
 mod conflicts;
 mod contract;
@@ -36,6 +38,7 @@ pub mod repair;
 mod survey;
 mod tags;
 
+pub use attachments::{AttachmentChange, changed_attachments};
 pub use compare::{
     Change, Counterexample, Difference, Judgement, always_allows, always_denies, difference,
     disjoint, equivalent, implies,

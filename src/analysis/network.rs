@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use super::attachments::changed_attachments;
 use super::compare::difference_within;
 use super::places::own_addresses;
-use super::{Difference, Gates};
+use super::{AttachmentChange, Difference, Gates};
 use crate::model::{Direction, ResourceId, SecurityGroup};
 use crate::net::AddressSet;
 use crate::network::{IpConfiguration, Network, NetworkInterface};
@@ -42,6 +43,8 @@ pub struct NetworkDifference {
     pub interfaces: Vec<PlaceDifference>,
     /// Every security group by itself that both networks hold, in both directions.
     pub groups: Vec<PlaceDifference>,
+    /// Subnets and interfaces that both networks hold and that have another security group.
+    pub attachments: Vec<AttachmentChange>,
     /// Interfaces and groups that only the network before holds.
     pub removed: Vec<ResourceId>,
     /// Interfaces and groups that only the network after holds.
@@ -53,7 +56,8 @@ impl NetworkDifference {
     /// stopped by its limits.
     pub fn is_empty(&self) -> bool {
         let places = || self.interfaces.iter().chain(&self.groups);
-        self.removed.is_empty()
+        self.attachments.is_empty()
+            && self.removed.is_empty()
             && self.added.is_empty()
             && places().all(|one| one.difference.as_ref().is_ok_and(Difference::is_empty))
     }
@@ -83,6 +87,7 @@ pub fn network_difference(
     let mut found = NetworkDifference {
         interfaces: Vec::new(),
         groups: Vec::new(),
+        attachments: changed_attachments(before, after),
         removed: Vec::new(),
         added: Vec::new(),
     };
@@ -148,7 +153,7 @@ enum Subject<'a> {
 
 /// A resource of either network or of both.
 #[derive(Clone, Copy, Debug)]
-enum Held<R> {
+pub(super) enum Held<R> {
     Before(R),
     After(R),
     Both(R, R),
@@ -287,7 +292,11 @@ fn configurations<'a>(interface: Held<&'a NetworkInterface>) -> Vec<Subject<'a>>
 }
 
 /// The resources of both sides with their counterparts.
-fn pairs<'a, R>(old: &'a [R], new: &'a [R], id: fn(&R) -> &ResourceId) -> Vec<Held<&'a R>> {
+pub(super) fn pairs<'a, R>(
+    old: &'a [R],
+    new: &'a [R],
+    id: fn(&R) -> &ResourceId,
+) -> Vec<Held<&'a R>> {
     let count = |all: &'a [R]| {
         let mut counts: HashMap<String, usize> = HashMap::new();
         for one in all {

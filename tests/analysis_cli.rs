@@ -175,15 +175,32 @@ fn exposure_names_what_the_internet_reaches() {
     assert_eq!(status(&["exposure", "network.json", "--exit-code"]), 1);
     let none = ["exposure", "network.json", "--from", "192.0.2.0/24", "--exit-code"];
     assert_eq!(status(&none), 0);
+    let bare = Scratch::new(
+        "nic.json",
+        r#"{"type": "Microsoft.Network/networkInterfaces", "name": "nic", "id": "/x/nic"}"#,
+    );
+    let answer = json_of(&["exposure", bare.path()]);
+    assert_eq!(answer["unanswered"][0]["nic"], "nic");
+    assert_eq!(status(&["exposure", bare.path(), "--exit-code"]), 3);
+    let text = stdout(&run(&["exposure", bare.path()]));
+    assert!(text.starts_with("nic: not known what reaches it: "), "{text}");
+}
+
+/// A plus and a minus both begin an item of a list in Markdown.
+#[test]
+fn opened_and_closed_are_told_apart_in_markdown() {
+    let markdown = |old, new| stdout(&run(&["diff", old, new, "--format", "markdown"]));
+    let region = "`tcp 10.0.1.0/26:* -> 10.0.0.4/32:22`";
+    let opened = markdown("network.json", "network-fixed.json");
+    assert!(opened.contains(&format!("\n  - opened: {region}\n")), "{opened}");
+    let closed = markdown("network-fixed.json", "network.json");
+    assert!(closed.contains(&format!("\n  - closed: {region}\n")), "{closed}");
 }
 
 #[test]
 fn lint_finds_rules_that_never_decide_and_explains_its_codes() {
-    let folder = std::env::temp_dir().join(format!("nsg-lint-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("nsg.json");
-    std::fs::write(&file, GROUP).unwrap();
-    let path = file.to_str().unwrap();
+    let file = Scratch::new("lint.json", GROUP);
+    let path = file.path();
     // Where the virtual network is not known, it may hold what is pinged.
     let careful = json_of(&["lint", path, "--code", "redundant-rule"]);
     assert_eq!(careful["findings"], serde_json::json!([]));
@@ -214,7 +231,10 @@ fn lint_finds_rules_that_never_decide_and_explains_its_codes() {
     let explained = stdout(&run(&["lint", "--explain", "shadowed-rule"]));
     assert!(explained.contains("never decides"), "{explained}");
     assert_eq!(status(&["lint", "--explain", "shadowed"]), 2);
-    std::fs::remove_dir_all(&folder).unwrap();
+    // Only code can state contracts.
+    let contracts = run(&["lint", path, "--code", "contract-broken"]);
+    assert_eq!(contracts.status.code(), Some(2));
+    assert!(stderr(&contracts).contains("lint_contracts"), "{}", stderr(&contracts));
 }
 
 const GROUP: &str = r#"{

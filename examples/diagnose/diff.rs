@@ -353,25 +353,27 @@ impl Answer {
     fn text(&self, paint: &Paint) -> String {
         let mut text = String::new();
         for attachment in &self.attachments {
-            text.push_str(&attachment.text());
-            text.push('\n');
+            text.push_str(&paint.line(0, &attachment.text()));
         }
         for place in self.places() {
             let name = output::plain(place.name());
             if let Some(side) = place.missing_in {
-                text.push_str(&format!("{name}: the {side} input does not hold it\n"));
+                text.push_str(
+                    &paint.line(0, &format!("{name}: the {side} input does not hold it")),
+                );
             }
             let direction = place.direction.as_deref().unwrap_or_default();
             if let Some(why) = &place.stopped {
-                text.push_str(&format!("{name} {direction}: not compared: {why}\n"));
+                text.push_str(&paint.line(0, &format!("{name} {direction}: not compared: {why}")));
             }
             if place.lines.is_empty() {
                 continue;
             }
-            text.push_str(&format!("{name} {direction}\n"));
+            text.push_str(&paint.line(0, &format!("{name} {direction}")));
             for Line { mark, region, reasons } in &place.lines {
                 let (region, reasons) = (paint.code(region), output::plain(reasons));
-                text.push_str(&format!("  {mark} {region}\n      {reasons}\n"));
+                text.push_str(&paint.line(1, &format!("{} {region}", paint.sign(mark))));
+                text.push_str(&paint.line(3, &reasons));
             }
         }
         if let Some(why) = self.uncompared {

@@ -36,24 +36,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     if interfaces.is_empty() {
         return Err(Failure::new("the input holds no network interface"));
     }
-    let mut all = Vec::new();
+    let (mut all, mut unanswered) = (Vec::new(), Vec::new());
     for interface in interfaces {
-        let found = exposure(&topology, interface, &arguments.from, &Limits::default());
-        all.extend(found.map_err(|error| {
-            Failure::new(format!("network interface `{}`: {error}", interface.name()))
-        })?);
+        match exposure(&topology, interface, &arguments.from, &Limits::default()) {
+            Ok(none) if none.is_empty() => {
+                let why = "the input holds no IP configuration of it".to_owned();
+                unanswered.push(Unanswered { nic: interface.name().to_owned(), why });
+            }
+            Ok(found) => all.extend(found),
+            Err(exceeded) => unanswered
+                .push(Unanswered { nic: interface.name().to_owned(), why: exceeded.to_string() }),
+        }
     }
     let from = arguments.from.to_string();
     match arguments.common.format.unwrap_or(Format::Text) {
         Format::Json => {
             let interfaces = all.iter().map(Interface::from).collect();
-            output::print_json(&Answer { from, interfaces })?;
+            output::print_json(&Answer { from, interfaces, unanswered: &unanswered })?;
         }
-        format => output::print(&text(&Paint::new(format), &from, &all))?,
+        format => {
+            let paint = Paint::new(format);
+            let text = text(&paint, &from, &all);
+            let rest: String = unanswered.iter().map(|one| one.text(&paint)).collect();
+            output::print(&(text + &rest))?;
+        }
     }
     Ok(if all.iter().any(|one| !one.certain.is_empty()) {
         Outcome::Blocked
-    } else if all.iter().any(|one| !one.possible.is_empty()) {
+    } else if !unanswered.is_empty() || all.iter().any(|one| !one.possible.is_empty()) {
         Outcome::Indeterminate
     } else {
         Outcome::Allowed
@@ -61,9 +71,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct Answer<'a> {
     from: String,
     interfaces: Vec<Interface>,
+    unanswered: &'a [Unanswered],
+}
+
+/// An interface of which it is not known what reaches it.
+#[derive(Serialize)]
+struct Unanswered {
+    nic: String,
+    why: String,
+}
+
+impl Unanswered {
+    fn text(&self, paint: &Paint) -> String {
+        let text = format!("{}: not known what reaches it: {}", self.nic, self.why);
+        paint.line(0, &output::plain(&text))
+    }
 }
 
 #[derive(Serialize)]
@@ -95,16 +120,18 @@ fn text(paint: &Paint, from: &str, all: &[Exposure]) -> String {
     for one in all {
         let addresses =
             one.addresses.as_ref().map_or("unknown address".into(), ToString::to_string);
-        text.push_str(&format!("{} ({addresses})\n", output::plain(one.interface.name())));
+        let name = output::plain(one.interface.name());
+        text.push_str(&paint.line(0, &format!("{name} ({addresses})")));
         if one.certain.is_empty() && one.possible.is_empty() {
-            text.push_str(&format!("  nothing from {from} reaches it\n"));
+            text.push_str(&paint.line(1, &format!("nothing from {from} reaches it")));
         }
-        let mut list = |mark: &str, exposed: &[Exposed]| {
+        let mut list = |mark: &'static str, exposed: &[Exposed]| {
             for Exposed { region, reason, from_all, .. } in exposed {
                 let region = if *from_all { named(from, region) } else { region.to_string() };
                 let region = paint.code(&region);
                 let reason = output::plain(&reason.to_string());
-                text.push_str(&format!("  {mark} {region}\n      {reason}\n"));
+                text.push_str(&paint.line(1, &format!("{} {region}", paint.sign(mark))));
+                text.push_str(&paint.line(3, &reason));
             }
         };
         list("!", &one.certain);
@@ -112,7 +139,7 @@ fn text(paint: &Paint, from: &str, all: &[Exposure]) -> String {
         if !one.possible.is_empty() {
             for unknown in &one.unresolved {
                 let unknown = output::plain(&unknown.to_string());
-                text.push_str(&format!("  not known: {unknown}\n"));
+                text.push_str(&paint.line(1, &format!("not known: {unknown}")));
             }
         }
     }

@@ -21,14 +21,26 @@ pub(crate) struct Arguments {
     pub(crate) common: Common,
 }
 
+/// The codes that `lint_contracts` finds.
+const OF_CONTRACTS: [LintCode; 2] = [LintCode::ContractBroken, LintCode::ReliesOnAllowVnet];
+
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     if let Some(code) = arguments.explain {
         output::print(&format!("{code}\n\n{}", code.explanation()))?;
         return Ok(Outcome::Allowed);
     }
+    if let Some(code) = arguments.code.iter().find(|code| OF_CONTRACTS.contains(code)) {
+        let why = format!(
+            "`{code}` is about contracts, which only code can state: see `lint_contracts` of the library"
+        );
+        return Err(Failure::new(why));
+    }
     let topology = arguments.common.topology()?;
     let mut found = lint(&topology, &Limits::default());
-    found.retain(|one| arguments.code.is_empty() || arguments.code.contains(&one.code));
+    // A question that was not answered might have had any code.
+    let is_stopped = |one: &Lint| one.code == LintCode::LimitReached;
+    let is_wanted = |one: &Lint| arguments.code.is_empty() || arguments.code.contains(&one.code);
+    found.retain(|one| is_wanted(one) || is_stopped(one));
     found.sort_by_key(|one| std::cmp::Reverse(one.severity));
     match arguments.common.format.unwrap_or(Format::Text) {
         Format::Json => {
@@ -37,7 +49,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
         format => output::print(&text(&Paint::new(format), &found))?,
     }
-    Ok(if found.is_empty() { Outcome::Allowed } else { Outcome::Blocked })
+    Ok(match (found.is_empty(), found.iter().all(is_stopped)) {
+        (true, _) => Outcome::Allowed,
+        (false, true) => Outcome::Indeterminate,
+        (false, false) => Outcome::Blocked,
+    })
 }
 
 #[derive(Serialize)]
@@ -95,12 +111,14 @@ fn text(paint: &Paint, found: &[Lint]) -> String {
         };
         let Lint { severity, code, message, .. } = lint;
         let (subject, message) = (paint.code(&subject), output::plain(message));
-        text.push_str(&format!("{severity}: {subject}: {message} [{code}]\n"));
+        text.push_str(&paint.line(0, &format!("{severity}: {subject}: {message} [{code}]")));
         if let Some(witness) = &lint.witness {
-            text.push_str(&format!("  for example {}\n", paint.code(&witness.to_string())));
+            let witness = paint.code(&witness.to_string());
+            text.push_str(&paint.line(1, &format!("for example {witness}")));
         }
         if let Some(location) = &lint.location {
-            text.push_str(&format!("  at {}\n", output::plain(&location.to_string())));
+            let location = output::plain(&location.to_string());
+            text.push_str(&paint.line(1, &format!("at {location}")));
         }
         if let Some(fix) = &lint.fix {
             text.push_str(&fix_text(paint, fix));
@@ -110,20 +128,21 @@ fn text(paint: &Paint, found: &[Lint]) -> String {
 }
 
 fn fix_text(paint: &Paint, fix: &Fix) -> String {
-    let mut text = format!("  fix: {}", output::plain(&fix.summary));
+    let mut summary = format!("fix: {}", output::plain(&fix.summary));
     if fix.changes_nothing() {
-        text.push_str("; no flow is treated in another way than before");
+        summary.push_str("; no flow is treated in another way than before");
     } else if !fix.proved {
-        text.push_str("; what else it changes is not known");
+        summary.push_str("; what else it changes is not known");
     }
-    text.push('\n');
+    let mut text = paint.line(1, &summary);
     for (word, regions) in [("opens", &fix.opens), ("closes", &fix.closes)] {
         for region in regions {
-            text.push_str(&format!("    {word} {}\n", paint.code(&region.to_string())));
+            let region = paint.code(&region.to_string());
+            text.push_str(&paint.line(2, &format!("{word} {region}")));
         }
     }
     for command in fix.az().lines() {
-        text.push_str(&format!("    {}\n", paint.code(command)));
+        text.push_str(&paint.line(2, &paint.code(command)));
     }
     text
 }

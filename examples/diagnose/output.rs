@@ -127,6 +127,23 @@ impl Paint {
         if self.is_markdown { format!("`{text}`") } else { text }
     }
 
+    /// A line of a list, `depth` levels below its heading.
+    pub(crate) fn line(&self, depth: usize, text: &str) -> String {
+        let indent = "  ".repeat(depth);
+        if self.is_markdown { format!("{indent}- {text}\n") } else { format!("{indent}{text}\n") }
+    }
+
+    /// A sign before something, which in Markdown must not be taken for that of a list.
+    pub(crate) fn sign(&self, sign: &'static str) -> &'static str {
+        match (self.is_markdown, sign) {
+            (true, "+") => "opened:",
+            (true, "-") => "closed:",
+            (true, "!") => "exposed:",
+            (true, "?") => "not known:",
+            _ => sign,
+        }
+    }
+
     /// One line for each gate: a mark and columns, aligned in text.
     pub(crate) fn table<const N: usize>(
         &self,

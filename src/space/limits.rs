@@ -69,7 +69,7 @@ impl std::fmt::Display for Resource {
 /// An operation was stopped because it would have gone over its budget.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
 #[error(
-    "stopped at the limit of {limit} {resource}, {:.1} % of the way through: raise the limit or ask about fewer rules",
+    "stopped at the limit of {limit} {resource}, {:.1} % of the way through: ask about fewer rules, or raise `Limits` in code",
     progress * 100.0
 )]
 pub struct LimitExceeded {

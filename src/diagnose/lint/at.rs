@@ -7,12 +7,12 @@ use super::fix::Fix;
 use super::{Lint, LintCode};
 use crate::analysis::difference;
 use crate::analysis::repair::Edit;
-use crate::model::{Direction, Priority, SecurityGroup, SecurityRule};
+use crate::model::{Direction, Flow, Priority, SecurityGroup, SecurityRule};
 use crate::net::AddressSet;
 use crate::path::Chain;
 use crate::report::Severity;
 use crate::resolve::{Names, Rule, RuleKind, Ruleset, Topology};
-use crate::space::Limits;
+use crate::space::{HeaderSpace, Limits, Region};
 
 /// A group in one direction, its names bound where it is attached.
 pub(super) struct At<'a> {
@@ -70,6 +70,16 @@ impl<'a> At<'a> {
             }
         }
         if all.is_empty() { AddressSet::full() } else { all }
+    }
+
+    /// One of these flows: one to or from what the group stands before, if there is one.
+    pub(super) fn witness_of(&self, flows: &HeaderSpace) -> Option<Flow> {
+        let own = match self.direction {
+            Direction::Inbound => Region { destination: self.own_addresses(), ..Region::full() },
+            Direction::Outbound => Region { source: self.own_addresses(), ..Region::full() },
+        };
+        let near = flows.intersection(&HeaderSpace::of_region(&own), self.limits);
+        near.ok().and_then(|near| near.witness()).or_else(|| flows.witness())
     }
 
     /// The last number before another one that no rule of the group's has in this direction.

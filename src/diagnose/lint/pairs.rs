@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::at::At;
 use super::bastion::Demands;
 use super::{Lint, LintCode};
-use crate::model::Flow;
 use crate::net::PortSet;
 use crate::report::Severity;
 use crate::resolve::{Effect, Rule, Unresolved};
@@ -28,7 +27,7 @@ pub(super) fn repeated(at: &At<'_>, demands: &Demands) -> Vec<Lint> {
         let flows = HeaderSpace::of_region(&region);
         let unknown: Vec<&Unresolved> = rule.unresolved().collect();
         let is_known = unknown.is_empty();
-        let witness = flows.witness();
+        let witness = at.witness_of(&flows);
         if witness.is_none() && is_known {
             continue;
         }
@@ -75,7 +74,7 @@ pub(super) fn crossed(at: &At<'_>) -> Vec<Lint> {
         let rule = at.custom_rule(entry.rule).filter(|rule| rule.unresolved().next().is_none());
         if let Some(rule) = rule {
             match first_across(&lists, own, entry.effects, &mut meter) {
-                Ok(Some((other, witness))) => {
+                Ok(Some((other, across))) => {
                     let by = rules.get(other).map(Rule::qualified_name).unwrap_or_default();
                     let (severity, what) = match rule.effect {
                         Some(Effect::Deny) => (Severity::Warning, "denies is allowed"),
@@ -83,7 +82,7 @@ pub(super) fn crossed(at: &At<'_>) -> Vec<Lint> {
                     };
                     let message = format!("a part of what it {what}: {by} matches that part first");
                     let lint = at.lint(LintCode::PartlyShadowedRule, severity, rule, message);
-                    found.push(Lint { by: vec![by], witness, ..lint });
+                    found.push(Lint { by: vec![by], witness: at.witness_of(&across), ..lint });
                 }
                 Ok(None) => {}
                 Err(exceeded) => {
@@ -98,13 +97,13 @@ pub(super) fn crossed(at: &At<'_>) -> Vec<Lint> {
 }
 
 /// The first rule that decides a flow of `own` the other way and also matches flows beside it,
-/// and such a flow. What an exception, which does not, decides counts as if `own` itself did.
+/// and some such flows. What an exception, which does not, decides counts as if `own` itself did.
 fn first_across(
     lists: &Lists,
     own: u32,
     effects: Effects,
     meter: &mut Meter,
-) -> Result<Option<(usize, Option<Flow>)>, LimitExceeded> {
+) -> Result<Option<(usize, HeaderSpace)>, LimitExceeded> {
     // Everything that takes flows before the rule at hand is looked at.
     let mut before: Vec<u32> = Vec::new();
     for (id, entry) in lists.meeting(own).take_while(|(id, _)| *id < own) {
@@ -115,7 +114,7 @@ fn first_across(
             if !is_exception
                 && let Coverage::Leaves(left) = lists.coverage(&[own, id], &before, meter)?
             {
-                return Ok(Some((entry.rule, lists.left(&left).witness())));
+                return Ok(Some((entry.rule, lists.left(&left))));
             }
         }
         before.push(id);

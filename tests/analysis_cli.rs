@@ -86,6 +86,27 @@ fn diff_tells_scripts_whether_anything_changed() {
     assert_eq!(typo.status.code(), Some(2));
 }
 
+#[test]
+fn diff_says_what_to_supply_and_which_of_two_namesakes() {
+    let one = GROUP.replace("192.0.2.4", "Sql").replace("Deny", "Allow");
+    let other = one.replace("/r/", "/other/");
+    let old = Scratch::new("old.json", &format!("[{one}, {other}]"));
+    let new = Scratch::new("new.json", &format!("[{one}, {}]", other.replace("Sql", "*")));
+    let asked = ["diff", old.path(), new.path(), "--virtual-network", "10.0.0.0/16"];
+    let answer = json_of(&asked);
+    let open = |group: &serde_json::Value| !group["unsettled"].as_array().unwrap().is_empty();
+    let groups = answer["groups"].as_array().unwrap();
+    let ids: Vec<&str> =
+        groups.iter().filter(|one| open(one)).map(|one| one["id"].as_str().unwrap()).collect();
+    assert!(!ids.is_empty() && ids.iter().all(|id| id.contains("/other/")), "{ids:?}");
+    let unsettled = groups.iter().flat_map(|one| one["unsettled"].as_array().unwrap());
+    for region in unsettled {
+        assert!(region["unknown"][0].as_str().unwrap().contains("`Sql`"), "{region}");
+    }
+    let text = stdout(&run(&asked));
+    assert!(text.contains(ids[0]), "{text}");
+}
+
 /// Where groups stay as they are and only what they are attached to changes, other traffic passes
 /// all the same.
 #[test]

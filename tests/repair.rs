@@ -1,4 +1,4 @@
-//! Repairs: what they claim to change, against the specification in every cell.
+//! Repairs: what they claim to change, against the specification in a sample of all cells.
 
 use std::collections::BTreeSet;
 
@@ -436,7 +436,7 @@ fn a_full_group_is_repaired_without_a_new_rule() {
         no_room.as_deref(),
         Some("the group holds 1000 rules, and Azure takes 1000 at most")
     );
-    assert_eq!(ways, ["> remove 1000 No"; 0], "part of what it denies is not wanted");
+    assert!(ways.is_empty(), "part of what it denies is not wanted: {ways:?}");
 }
 
 #[test]
@@ -506,7 +506,7 @@ fn chain(topology: &Topology, direction: Direction) -> Chain {
 }
 
 /// The repairs of all gates together do along the whole chain what they claim, as the chain itself
-/// says of flows of every cell.
+/// says of a sample of the flows of all cells.
 #[test]
 fn repairs_of_all_gates_together_change_what_they_say() {
     let mut shape = Shape::default();

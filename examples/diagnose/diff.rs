@@ -234,6 +234,8 @@ struct Place {
     nic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     configuration: Option<String>,
+    /// The id of the group or interface.
+    id: String,
     direction: Option<String>,
     opened: Vec<RegionJson>,
     closed: Vec<RegionJson>,
@@ -302,6 +304,7 @@ impl Place {
             nsg: configuration.is_none().then(name),
             nic: configuration.is_some().then(name),
             configuration,
+            id: comparison.resource().to_string(),
             direction: None,
             opened: Vec::new(),
             closed: Vec::new(),
@@ -314,6 +317,21 @@ impl Place {
 
     fn name(&self) -> &str {
         self.nsg.as_ref().or(self.nic.as_ref()).map_or("", String::as_str)
+    }
+
+    /// The name, or the id where another one has the name too, and the configuration where it has
+    /// several.
+    fn title(&self, all: &[&Self]) -> String {
+        let is_same = |other: &Self| self.id.eq_ignore_ascii_case(&other.id);
+        let is_namesake =
+            |other: &&Self| !is_same(other) && self.name().eq_ignore_ascii_case(other.name());
+        let is_sibling =
+            |other: &&Self| is_same(other) && self.configuration != other.configuration;
+        let name = if all.iter().any(is_namesake) { &self.id } else { self.name() };
+        output::plain(&match &self.configuration {
+            Some(configuration) if all.iter().any(is_sibling) => format!("{name} {configuration}"),
+            _ => name.to_owned(),
+        })
     }
 
     fn is_different(&self) -> bool {
@@ -355,8 +373,9 @@ impl Answer {
         for attachment in &self.attachments {
             text.push_str(&paint.line(0, &attachment.text()));
         }
-        for place in self.places() {
-            let name = output::plain(place.name());
+        let all: Vec<&Place> = self.places().collect();
+        for place in &all {
+            let name = place.title(&all);
             if let Some(side) = place.missing_in {
                 text.push_str(
                     &paint.line(0, &format!("{name}: the {side} input does not hold it")),

@@ -1,5 +1,7 @@
 //! Regions of flows in JSON.
 
+use std::collections::BTreeSet;
+
 use nsg_engine::analysis::{Change, Exposed, Reason};
 use nsg_engine::model::Flow;
 use nsg_engine::net::{AddressSet, PortSet};
@@ -22,6 +24,9 @@ pub(crate) struct RegionJson {
     after: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
+    /// What to supply so that it is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<String>,
 }
 
 impl RegionJson {
@@ -36,6 +41,7 @@ impl RegionJson {
             before: None,
             after: None,
             rule: None,
+            unknown: Vec::new(),
         }
     }
 }
@@ -45,6 +51,7 @@ impl From<&Change> for RegionJson {
         Self {
             before: rule(&change.before),
             after: rule(&change.after),
+            unknown: unknown([&change.before, &change.after]),
             ..Self::new(&change.region, &change.witness)
         }
     }
@@ -52,8 +59,18 @@ impl From<&Change> for RegionJson {
 
 impl From<&Exposed> for RegionJson {
     fn from(exposed: &Exposed) -> Self {
-        Self { rule: rule(&exposed.reason), ..Self::new(&exposed.region, &exposed.witness) }
+        Self {
+            rule: rule(&exposed.reason),
+            unknown: unknown([&exposed.reason]),
+            ..Self::new(&exposed.region, &exposed.witness)
+        }
     }
+}
+
+fn unknown<const N: usize>(reasons: [&Reason; N]) -> Vec<String> {
+    let all: BTreeSet<String> =
+        reasons.iter().flat_map(|one| &one.unresolved).map(ToString::to_string).collect();
+    all.into_iter().collect()
 }
 
 fn rule(reason: &Reason) -> Option<String> {

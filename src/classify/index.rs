@@ -219,5 +219,10 @@ mod tests {
             let edges = [0, 1, u64::MAX].map(|lower| u128::from(upper) << 64 | u128::from(lower));
             check_ipv6(edges);
         }
+        // More crowded networks than there are segments, and crowds within crowds.
+        let hosts = |network: u128| (0..20).map(move |host| network << 80 | host << (network % 60));
+        check_ipv6((0..30).flat_map(hosts));
+        check_ipv6((0..128).map(|bit| 1 << bit));
+        check_ipv6((0..64).flat_map(|bit| (0..9).map(move |host| 1 << (64 + bit) | host)));
     }
 }

@@ -4,7 +4,7 @@
 //! up to seven boundaries in the node, compared all at once, the range. How many bits each slot
 //! takes is chosen so that the boundaries fit, and small where they are few.
 //!
-//! IPv6: a branch-free binary search over the boundaries.
+//! IPv6: the range's number is that of the record.
 
 #![expect(
     clippy::indexing_slicing,
@@ -14,9 +14,9 @@
               parts of an address are shifted into range before they are narrowed"
 )]
 
-use std::hint::select_unpredictable;
 use std::ops::Range;
 
+use super::ipv6::Ipv6Ranges;
 use crate::classify::Unfit;
 use crate::classify::simd::Simd;
 
@@ -258,31 +258,22 @@ impl<'a, R> Builder<'a, R> {
 const ONE: u32 = 31;
 
 pub(in crate::classify) struct Ipv6Spots<R> {
-    // INVARIANT: ascending, the first is 0, `records` is as long.
-    firsts: Box<[u128]>,
+    ranges: Ipv6Ranges,
     records: Box<[R]>,
 }
 
 impl<R: Copy> Spots<u128, R> for Ipv6Spots<R> {
     fn new(ranges: &[(u128, R)], limit: usize) -> Result<Self, Unfit> {
-        if size_of_val(ranges) > limit {
-            return Err(Unfit::Size);
-        }
-        let (firsts, records): (Vec<_>, Vec<_>) = ranges.iter().copied().unzip();
-        Ok(Self { firsts: firsts.into(), records: records.into() })
+        let records: Box<[R]> = ranges.iter().map(|(_, record)| *record).collect();
+        let left = limit.checked_sub(size_of_val(&*records)).ok_or(Unfit::Size)?;
+        // The first range starts at the least address, which is no boundary.
+        let boundaries: Vec<u128> = ranges.iter().skip(1).map(|(first, _)| *first).collect();
+        Ok(Self { ranges: Ipv6Ranges::new(&boundaries, left)?, records })
     }
 
     #[inline(always)]
-    fn place<S: Simd>(&self, _: S, address: u128) -> usize {
-        // INVARIANT: firsts[base] <= address < firsts[base + size], where that exists.
-        let (mut base, mut size) = (0usize, self.firsts.len());
-        while size > 1 {
-            let half = size / 2;
-            let middle = base.wrapping_add(half);
-            base = select_unpredictable(self.firsts[middle] <= address, middle, base);
-            size = size.wrapping_sub(half);
-        }
-        base
+    fn place<S: Simd>(&self, simd: S, address: u128) -> usize {
+        self.ranges.number(simd, address)
     }
 
     #[inline(always)]
@@ -291,7 +282,7 @@ impl<R: Copy> Spots<u128, R> for Ipv6Spots<R> {
     }
 
     fn bytes(&self) -> usize {
-        size_of_val(&*self.firsts) + size_of_val(&*self.records)
+        self.ranges.bytes() + size_of_val(&*self.records)
     }
 }
 

@@ -125,8 +125,11 @@ pub(super) trait Simd: Copy {
     /// How many of the first `left` values are at most `value`; `left` is at most 32.
     fn count_u16(self, values: &[u16; 32], left: usize, value: u16) -> usize;
 
-    /// How many of the first `left` values are at most `value`; `left` is at most 8.
-    fn count_u64(self, values: &[u64; 8], left: usize, value: u64) -> usize;
+    /// How many values are at most `value`.
+    fn count_u64(self, values: &[u64; 8], value: u64) -> usize;
+
+    /// How many values, given by their upper and lower halves, are at most `value`.
+    fn count_u128(self, uppers: &[u64; 8], lowers: &[u64; 8], value: u128) -> usize;
 
     /// A bit for each word in which all three rows have a bit in common; `W` is at most 16.
     fn common_words<const W: usize>(self, rows: [&[u64; W]; 3]) -> u32;
@@ -162,10 +165,20 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn count_u64(self, values: &[u64; 8], left: usize, value: u64) -> usize {
+    fn count_u64(self, values: &[u64; 8], value: u64) -> usize {
         let mut count = 0usize;
-        for (at, candidate) in values.iter().enumerate() {
-            count = count.wrapping_add(usize::from((*candidate <= value) & (at < left)));
+        for candidate in values {
+            count = count.wrapping_add(usize::from(*candidate <= value));
+        }
+        count
+    }
+
+    #[inline(always)]
+    fn count_u128(self, uppers: &[u64; 8], lowers: &[u64; 8], value: u128) -> usize {
+        let mut count = 0usize;
+        for (upper, lower) in uppers.iter().zip(lowers) {
+            let candidate = u128::from(*upper) << 64 | u128::from(*lower);
+            count = count.wrapping_add(usize::from(candidate <= value));
         }
         count
     }
@@ -263,9 +276,16 @@ mod tests {
                 }
             }
             for value in longs.into_iter().chain([0, 1, 1 << 63, u64::MAX]) {
-                for left in 0..=8 {
-                    let expected = Portable.count_u64(&longs, left, value);
-                    assert_eq!(simd.count_u64(&longs, left, value), expected);
+                assert_eq!(simd.count_u64(&longs, value), Portable.count_u64(&longs, value));
+            }
+            // Few different halves, so that upper ones are often equal.
+            let [uppers, lowers]: [[u64; 8]; 2] = [(); 2]
+                .map(|()| std::array::from_fn(|at| longs[(next(at as u64) >> 32) as usize % 3]));
+            for upper in longs {
+                for lower in longs.into_iter().chain([0, u64::MAX]) {
+                    let value = u128::from(upper) << 64 | u128::from(lower);
+                    let expected = Portable.count_u128(&uppers, &lowers, value);
+                    assert_eq!(simd.count_u128(&uppers, &lowers, value), expected);
                 }
             }
             let rows: [[u64; 16]; 3] = [(); 3].map(|()| std::array::from_fn(|_| next(7)));

@@ -89,8 +89,13 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn count_u64(self, values: &[u64; 8], left: usize, value: u64) -> usize {
-        Portable.count_u64(values, left, value)
+    fn count_u64(self, values: &[u64; 8], value: u64) -> usize {
+        Portable.count_u64(values, value)
+    }
+
+    #[inline(always)]
+    fn count_u128(self, uppers: &[u64; 8], lowers: &[u64; 8], value: u128) -> usize {
+        Portable.count_u128(uppers, lowers, value)
     }
 
     #[inline(always)]
@@ -160,18 +165,37 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn count_u64(self, values: &[u64; 8], left: usize, value: u64) -> usize {
+    fn count_u64(self, values: &[u64; 8], value: u64) -> usize {
         #[inline]
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn kernel(values: &[u64; 8], left: usize, value: u64) -> usize {
+        fn kernel(values: &[u64; 8], value: u64) -> usize {
             // SAFETY: a whole array of 64 bytes.
             let values = unsafe { _mm512_loadu_epi64(values.as_ptr().cast()) };
             let are_at_most =
                 _mm512_cmple_epu64_mask(values, _mm512_set1_epi64(value.cast_signed()));
-            _bzhi_u32(are_at_most.into(), left as u32).count_ones() as usize
+            are_at_most.count_ones() as usize
         }
         // SAFETY: an `Avx512` is evidence of all of these features.
-        unsafe { kernel(values, left, value) }
+        unsafe { kernel(values, value) }
+    }
+
+    #[inline(always)]
+    fn count_u128(self, uppers: &[u64; 8], lowers: &[u64; 8], value: u128) -> usize {
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt")]
+        fn kernel(uppers: &[u64; 8], lowers: &[u64; 8], value: u128) -> usize {
+            // SAFETY: whole arrays of 64 bytes.
+            let [uppers, lowers] = [uppers, lowers]
+                .map(|halves| unsafe { _mm512_loadu_epi64(halves.as_ptr().cast()) });
+            let [upper, lower] = [(value >> 64) as u64, value as u64]
+                .map(|half| _mm512_set1_epi64(half.cast_signed()));
+            let are_less = _mm512_cmplt_epu64_mask(uppers, upper);
+            let are_equal = _mm512_cmpeq_epu64_mask(uppers, upper);
+            let are_at_most = are_less | _mm512_mask_cmple_epu64_mask(are_equal, lowers, lower);
+            are_at_most.count_ones() as usize
+        }
+        // SAFETY: an `Avx512` is evidence of all of these features.
+        unsafe { kernel(uppers, lowers, value) }
     }
 
     #[inline(always)]

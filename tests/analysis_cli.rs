@@ -181,6 +181,49 @@ impl Drop for Scratch {
     }
 }
 
+/// Of a resource without an id, nothing can be said.
+#[test]
+fn lint_does_not_call_what_it_could_not_read_clean() {
+    let input = r#"{"resources": [{"type": "Microsoft.Network/networkSecurityGroups",
+        "properties": {"securityRules": []}}]}"#;
+    let file = Scratch::new("without-id.json", input);
+    let output = run(&["lint", file.path(), "--exit-code"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(stdout(&output), "nothing found besides the error in the input\n");
+    assert!(stderr(&output).contains("/resources/0: the resource has neither an id"));
+    assert_eq!(json_of(&["lint", file.path()])["inputErrors"], 1);
+}
+
+/// A list of blocks with a hole in it is written as what is around the hole, except the hole.
+#[test]
+fn long_lists_of_blocks_are_written_with_exceptions() {
+    let input = r#"{"resources": [
+        {"id": "/v/virtualNetworks/vnet", "type": "Microsoft.Network/virtualNetworks",
+         "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [
+           {"name": "app", "properties": {"addressPrefix": "10.0.0.0/24",
+            "networkSecurityGroup": {"id": "/g/networkSecurityGroups/nsg-app"}}}]}},
+        {"id": "/g/networkSecurityGroups/nsg-app", "type": "Microsoft.Network/networkSecurityGroups",
+         "properties": {"securityRules": [{"name": "A", "properties": {"priority": 100,
+           "direction": "Inbound", "access": "Allow", "protocol": "Tcp", "sourcePortRange": "*",
+           "sourceAddressPrefix": "Storage", "destinationAddressPrefix": "*",
+           "destinationPortRange": "443"}}]}},
+        {"id": "/n/networkInterfaces/nic", "type": "Microsoft.Network/networkInterfaces",
+         "properties": {"ipConfigurations": [{"name": "a", "properties": {"primary": true,
+           "privateIPAddress": "10.0.0.4",
+           "subnet": {"id": "/v/virtualNetworks/vnet/subnets/app"}}}]}}]}"#;
+    let file = Scratch::new("holes.json", input);
+    let text = stdout(&run(&["exposure", file.path(), "--from", "*"]));
+    for region in [
+        "! * (10.0.0.0/16 except 10.0.0.4/32),168.63.129.16/32:* -> 10.0.0.4/32:*\n",
+        "? tcp (Internet except 168.63.129.16/32):* -> 10.0.0.4/32:443\n",
+    ] {
+        assert!(text.contains(region), "{text}");
+    }
+    // In JSON, every block stands for itself.
+    let exposed = &json_of(&["exposure", file.path(), "--from", "*"])["interfaces"][0]["exposed"];
+    assert_eq!(exposed[0]["source"].as_array().unwrap().len(), 17);
+}
+
 #[test]
 fn exposure_names_what_the_internet_reaches() {
     let answer = json_of(&["exposure", "network.json"]);

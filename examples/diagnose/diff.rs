@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::input::Common;
+use crate::naming::Naming;
 use crate::output::{self, Format, Outcome, Paint};
 use crate::region::{RegionJson, addresses};
 use crate::target;
@@ -49,10 +50,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let before = common.topology_of(std::slice::from_ref(old), tags)?;
     let new_tags = arguments.new_service_tags.as_deref().or(tags);
     let after = common.topology_of(std::slice::from_ref(new), new_tags)?;
+    let naming = Naming::of([&before, &after]);
     let (mut groups, mut interfaces) = (Vec::new(), Vec::new());
     for comparison in arguments.comparisons(&before, &after)? {
         let list = if comparison.configuration().is_none() { &mut groups } else { &mut interfaces };
-        list.extend(compare(&comparison));
+        list.extend(compare(&comparison, &naming));
     }
     let attachments = arguments.attachments(&before, &after);
     let service_tags = changed_tags(&before, &after).iter().map(Tag::from).collect();
@@ -144,12 +146,12 @@ impl Arguments {
     }
 }
 
-fn compare(comparison: &Comparison<'_>) -> Vec<Place> {
+fn compare(comparison: &Comparison<'_>, naming: &Naming) -> Vec<Place> {
     if let Some(side) = comparison.missing() {
         return vec![Place::missing(comparison, side)];
     }
     let one = |direction| match comparison.difference(direction, &Limits::default()) {
-        Ok(found) => Place::new(comparison, direction, &found),
+        Ok(found) => Place::new(comparison, direction, &found, naming),
         Err(exceeded) => Place::stopped(comparison, direction, &exceeded),
     };
     [Direction::Inbound, Direction::Outbound].map(one).into()
@@ -259,13 +261,18 @@ struct Line {
 }
 
 impl Place {
-    fn new(comparison: &Comparison<'_>, direction: Direction, found: &Difference) -> Self {
+    fn new(
+        comparison: &Comparison<'_>,
+        direction: Direction,
+        found: &Difference,
+        naming: &Naming,
+    ) -> Self {
         let json = |changes: &[Change]| changes.iter().map(RegionJson::from).collect();
         let lines = |mark, changes: &[Change]| {
             let line = |change: &Change| {
                 let Change { region, witness, before, after, .. } = change;
                 let reasons = format!("{witness}: {before}; now {after}");
-                Line { mark, region: region.to_string(), reasons }
+                Line { mark, region: naming.text(region), reasons }
             };
             changes.iter().map(line).collect::<Vec<_>>()
         };

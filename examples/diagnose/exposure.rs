@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::Failure;
 use crate::input::Common;
+use crate::naming::Naming;
 use crate::output::{self, Format, Outcome, Paint};
 use crate::region::RegionJson;
 use crate::target::interface_called;
@@ -56,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         }
         format => {
             let paint = Paint::new(format);
-            let text = text(&paint, &from, &all);
+            let text = text(&paint, &from, &Naming::of([&topology]), &all);
             let rest: String = unanswered.iter().map(|one| one.text(&paint)).collect();
             output::print(&(text + &rest))?;
         }
@@ -115,7 +116,7 @@ impl From<&Exposure> for Interface {
     }
 }
 
-fn text(paint: &Paint, from: &str, all: &[Exposure]) -> String {
+fn text(paint: &Paint, from: &str, naming: &Naming, all: &[Exposure]) -> String {
     let mut text = String::new();
     for one in all {
         let addresses =
@@ -127,7 +128,7 @@ fn text(paint: &Paint, from: &str, all: &[Exposure]) -> String {
         }
         let mut list = |mark: &'static str, exposed: &[Exposed]| {
             for Exposed { region, reason, from_all, .. } in exposed {
-                let region = if *from_all { named(from, region) } else { region.to_string() };
+                let region = if *from_all { named(from, region) } else { naming.text(region) };
                 let region = paint.code(&region);
                 let reason = output::plain(&reason.to_string());
                 text.push_str(&paint.line(1, &format!("{} {region}", paint.sign(mark))));

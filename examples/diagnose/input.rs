@@ -50,6 +50,11 @@ impl Common {
     /// Reads the inputs into a network whose names are bound, and reports on standard error what
     /// was found in them.
     pub(crate) fn topology(&self) -> Result<Topology, Failure> {
+        self.topology_and_errors().map(|(topology, _)| topology)
+    }
+
+    /// The same, and how many errors were found in the inputs: something is not as they mean it.
+    pub(crate) fn topology_and_errors(&self) -> Result<(Topology, usize), Failure> {
         let network = self.network(&self.inputs)?;
         let is_other = |finding: &Finding| finding.code == Code::NothingRecognised;
         let others: Vec<_> = network.findings.iter().filter(|one| is_other(one)).collect();
@@ -67,7 +72,7 @@ impl Common {
         inputs: &[PathBuf],
         service_tags: Option<&Path>,
     ) -> Result<Topology, Failure> {
-        self.bind(self.network(inputs)?, service_tags)
+        self.bind(self.network(inputs)?, service_tags).map(|(topology, _)| topology)
     }
 
     fn network(&self, inputs: &[PathBuf]) -> Result<azure::Read, Failure> {
@@ -89,7 +94,11 @@ impl Common {
         Ok(read)
     }
 
-    fn bind(&self, read: azure::Read, service_tags: Option<&Path>) -> Result<Topology, Failure> {
+    fn bind(
+        &self,
+        read: azure::Read,
+        service_tags: Option<&Path>,
+    ) -> Result<(Topology, usize), Failure> {
         let azure::Read { mut network, mut findings, .. } = read;
         network.extra_virtual_network_prefixes.extend_from_slice(&self.virtual_network);
         let topology = Topology::new(network, tags(service_tags)?);
@@ -99,7 +108,8 @@ impl Common {
             refuse(&mut findings)?;
         }
         self.report(&findings);
-        Ok(topology)
+        let errors = findings.iter().filter(|one| one.severity == Severity::Error).count();
+        Ok((topology, errors))
     }
 
     /// Standard input can be read once.

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         );
         return Err(Failure::new(why));
     }
-    let topology = arguments.common.topology()?;
+    let (topology, input_errors) = arguments.common.topology_and_errors()?;
     let mut found = lint(&topology, &Limits::default());
     // A question that was not answered might have had any code.
     let is_stopped = |one: &Lint| one.code == LintCode::LimitReached;
@@ -45,20 +45,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     match arguments.common.format.unwrap_or(Format::Text) {
         Format::Json => {
             let findings = found.iter().map(Finding::from).collect();
-            output::print_json(&Answer { findings })?;
+            output::print_json(&Answer { findings, input_errors })?;
         }
-        format => output::print(&text(&Paint::new(format), &found))?,
+        format => output::print(&text(&Paint::new(format), &found, input_errors))?,
     }
-    Ok(match (found.is_empty(), found.iter().all(is_stopped)) {
-        (true, _) => Outcome::Allowed,
-        (false, true) => Outcome::Indeterminate,
-        (false, false) => Outcome::Blocked,
+    Ok(if !found.iter().all(is_stopped) {
+        Outcome::Blocked
+    } else if found.is_empty() && input_errors == 0 {
+        Outcome::Allowed
+    } else {
+        Outcome::Indeterminate
     })
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Answer<'a> {
     findings: Vec<Finding<'a>>,
+    /// How many errors the inputs have: what they leave out was not looked at.
+    input_errors: usize,
 }
 
 #[derive(Serialize)]
@@ -98,9 +103,12 @@ impl<'a> From<&'a Lint> for Finding<'a> {
     }
 }
 
-fn text(paint: &Paint, found: &[Lint]) -> String {
-    if found.is_empty() {
-        return "nothing found".to_owned();
+fn text(paint: &Paint, found: &[Lint], input_errors: usize) -> String {
+    match (found, input_errors) {
+        ([], 0) => return "nothing found".to_owned(),
+        ([], 1) => return "nothing found besides the error in the input".to_owned(),
+        ([], errors) => return format!("nothing found besides the {errors} errors in the input"),
+        _ => {}
     }
     let mut text = String::new();
     for lint in found {

@@ -17,6 +17,7 @@ mod exposure;
 mod flow;
 mod input;
 mod lint;
+mod naming;
 mod nsg_diagnostics;
 mod output;
 mod region;

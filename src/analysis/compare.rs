@@ -41,7 +41,8 @@ pub struct Difference {
     /// Flows that were allowed and are denied.
     pub closed: Vec<Change>,
     /// Flows of which that may be so: something unknown decides, and not in the same way on both
-    /// sides.
+    /// sides. Every unknown is taken by itself, so there may be more of these than any one way for
+    /// the unknowns to turn out would change, never fewer.
     pub unsettled: Vec<Change>,
 }
 

@@ -86,8 +86,10 @@ macro_rules! with_fields {
 }
 pub(super) use with_fields;
 
-/// Indexes of so many bytes stay near the core whatever they lead to.
+/// Indexes of so many bytes stay near the core whatever they lead to: wide pages, and narrow ones,
+/// whose upper levels are small.
 const FEW_BYTES: usize = 256 << 10;
+const SOME_BYTES: usize = 1 << 20;
 
 impl<B: Bits> Fields<B> {
     /// The indexes of ranges of addresses and of services, given how many bytes stand behind the
@@ -100,11 +102,11 @@ impl<B: Bits> Fields<B> {
         behind: usize,
         limit: usize,
     ) -> Result<Self, Unfit> {
-        let near = limit.min(behind.saturating_mul(2).max(FEW_BYTES));
-        if let Ok([source, destination]) = indexes(source, destination, near) {
+        let near = |bytes| limit.min(behind.saturating_mul(2).max(bytes));
+        if let Ok([source, destination]) = indexes(source, destination, near(FEW_BYTES)) {
             return Ok(Self::Wide(IndexedFields { source, destination, service }));
         }
-        if let Ok([source, destination]) = indexes(source, destination, near) {
+        if let Ok([source, destination]) = indexes(source, destination, near(SOME_BYTES)) {
             return Ok(Self::Narrow(IndexedFields { source, destination, service }));
         }
         let [source, destination] = indexes(source, destination, limit)?;

@@ -19,7 +19,7 @@ use super::simd::Simd;
 use crate::net::{AddressSet, Coordinate, RangeSet};
 use bitmap::Ipv4Bitmap;
 use ipv6::Ipv6Index;
-use pages::{Ipv4Pages, Narrow, Wide};
+use pages::{NarrowPages, WidePages};
 pub(super) use spots::Spots;
 use spots::{Ipv4Spots, Ipv6Spots};
 
@@ -93,8 +93,8 @@ impl Bits for u32 {
     bits!(32);
 
     type Index = Ipv4Bitmap;
-    type NarrowPages = Ipv4Pages<Narrow, 4>;
-    type WidePages = Ipv4Pages<Wide, 3>;
+    type NarrowPages = NarrowPages;
+    type WidePages = WidePages;
     type Spots<R: Copy> = Ipv4Spots<R>;
 
     fn of(set: &AddressSet) -> &RangeSet<u32> {

@@ -23,17 +23,17 @@ pub(super) struct ServiceIndex {
     /// By protocol number: the first row of `pages` of its class.
     protocols: Box<[u16; 256]>,
     sources: Option<PortIndex>,
-    /// A row of 256 for each class of protocol and each class of source port below it.
-    pages: Box<[u16]>,
-    /// Pages of 256.
-    cells: Box<[u16]>,
+    /// A row for each class of protocol and each class of source port below it.
+    pages: Box<[[u16; 256]]>,
+    /// The pages.
+    cells: Box<[[u16; 256]]>,
 }
 
 /// From a source port to its class.
 #[derive(Clone)]
 struct PortIndex {
     pages: Box<[u16; 256]>,
-    cells: Box<[u16]>,
+    cells: Box<[[u16; 256]]>,
 }
 
 /// The number of classes of each field, for reports.
@@ -67,12 +67,12 @@ impl ServiceIndex {
 
         let mut services = Interner::new(rules.words());
         let mut distinct = DistinctPages::default();
-        let mut pages = Vec::with_capacity(tables * 256);
+        let mut pages = Vec::with_capacity(tables);
         let mut row = vec![0u64; rules.words()];
         let mut translated = vec![0u16; counts.destination_ports];
         for protocol in protocol_rows.iter() {
             for source in sources.rows.iter() {
-                if 2 * distinct.cells.len() > limit {
+                if size_of_val(&*distinct.cells) > limit {
                     return Err(Unfit::Size);
                 }
                 for (service, destination) in translated.iter_mut().zip(destinations.rows.iter()) {
@@ -85,12 +85,12 @@ impl ServiceIndex {
                     *service = u16::try_from(number).map_err(|_| Unfit::Size)?;
                 }
                 let mut renamed = HashMap::new();
-                for page in plain.pages.iter() {
-                    pages.push(*renamed.entry(*page).or_insert_with(|| {
-                        let cells = &plain.cells[usize::from(*page) * 256..][..256];
-                        distinct.number(cells.iter().map(|cell| translated[usize::from(*cell)]))
-                    }));
-                }
+                pages.push(plain.pages.map(|page| {
+                    *renamed.entry(page).or_insert_with(|| {
+                        let cells = &plain.cells[usize::from(page)];
+                        distinct.number(cells.map(|cell| translated[usize::from(cell)]))
+                    })
+                }));
             }
         }
         let per_protocol = u16::try_from(counts.source_ports).map_err(|_| Unfit::Size)?;
@@ -110,13 +110,13 @@ impl ServiceIndex {
         if let Some(sources) = &self.sources {
             table = table.wrapping_add(sources.class(source));
         }
-        let page = self.pages[table << 8 | usize::from(destination >> 8)];
-        self.cells[usize::from(page) << 8 | usize::from(destination & 0xff)].into()
+        let page = self.pages[table][usize::from(destination >> 8)];
+        self.cells[usize::from(page)][usize::from(destination & 0xff)].into()
     }
 
     /// Gives every class another number.
     pub(super) fn renumber(&mut self, numbers: &[u16]) {
-        for cell in &mut self.cells {
+        for cell in self.cells.as_flattened_mut() {
             *cell = numbers[usize::from(*cell)];
         }
     }
@@ -136,8 +136,8 @@ impl PortIndex {
         }
         let mut distinct = DistinctPages::default();
         let mut pages = Box::new([0; 256]);
-        for (page, cells) in pages.iter_mut().zip(flat.chunks_exact(256)) {
-            *page = distinct.number(cells.iter().copied());
+        for (page, cells) in pages.iter_mut().zip(flat.as_chunks().0) {
+            *page = distinct.number(*cells);
         }
         Self { pages, cells: distinct.cells.into() }
     }
@@ -145,24 +145,23 @@ impl PortIndex {
     #[inline]
     fn class(&self, port: u16) -> usize {
         let page = self.pages[usize::from(port >> 8)];
-        self.cells[usize::from(page) << 8 | usize::from(port & 0xff)].into()
+        self.cells[usize::from(page)][usize::from(port & 0xff)].into()
     }
 }
 
-/// Pages of 256 cells, equal ones once.
+/// Pages, equal ones once.
 #[derive(Default)]
 struct DistinctPages {
-    cells: Vec<u16>,
-    numbers: HashMap<Vec<u16>, u16>,
+    cells: Vec<[u16; 256]>,
+    numbers: HashMap<[u16; 256], u16>,
 }
 
 impl DistinctPages {
     /// The number of a page; at most 256 tables of 256 pages each are ever asked for.
-    fn number(&mut self, page: impl Iterator<Item = u16>) -> u16 {
-        let page: Vec<u16> = page.collect();
+    fn number(&mut self, page: [u16; 256]) -> u16 {
         let next = u16::try_from(self.numbers.len()).unwrap_or(u16::MAX);
         *self.numbers.entry(page).or_insert_with_key(|page| {
-            self.cells.extend_from_slice(page);
+            self.cells.push(*page);
             next
         })
     }

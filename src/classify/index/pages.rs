@@ -14,64 +14,96 @@
               are shifted into range before they are narrowed"
 )]
 
-use std::marker::PhantomData;
-
 use crate::classify::Unfit;
 use crate::classify::classes::{Interner, hash_row};
 use crate::classify::index::Index;
 use crate::classify::simd::Simd;
 
-/// How many bits of an address each level takes, from the upper ones on; 32 in all.
-pub(in crate::classify) trait Strides<const LEVELS: usize> {
-    const BITS: [u32; LEVELS];
+/// Three loads: 16, 8 and 8 bits.
+pub(in crate::classify) struct WidePages {
+    first: Box<[u16; 1 << 16]>,
+    second: Level<256>,
+    /// Its cells are classes.
+    third: Level<256>,
+}
 
-    /// How far to the right of an address the bits of a level stand.
-    fn shift(level: usize) -> u32 {
-        Self::BITS[level + 1..].iter().sum()
+/// A load more, and a third of the memory or less: 12, 8, 6 and 6 bits.
+pub(in crate::classify) struct NarrowPages {
+    first: Box<[u16; 1 << 12]>,
+    second: Level<256>,
+    third: Level<64>,
+    /// Its cells are classes.
+    fourth: Level<64>,
+}
+
+/// The pages of a level, with as many cells each as its bits have values.
+struct Level<const CELLS: usize>(Box<[[u16; CELLS]]>);
+
+impl<const CELLS: usize> Level<CELLS> {
+    fn new(cells: &[u16]) -> Self {
+        Self(cells.as_chunks().0.into())
+    }
+
+    /// The cell of a page that the lowest bits of `address` select.
+    #[inline(always)]
+    fn cell(&self, page: u16, address: u32) -> u16 {
+        self.0[usize::from(page)][address as usize % CELLS]
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.0)
     }
 }
 
-/// Few loads.
-pub(in crate::classify) struct Wide;
-
-impl Strides<3> for Wide {
-    const BITS: [u32; 3] = [16, 8, 8];
-}
-
-/// A load more, and a third of the memory or less.
-pub(in crate::classify) struct Narrow;
-
-impl Strides<4> for Narrow {
-    const BITS: [u32; 4] = [12, 8, 6, 6];
-}
-
-pub(in crate::classify) struct Ipv4Pages<T, const LEVELS: usize> {
-    /// The pages of each level, one behind the other; those of the last hold classes.
-    levels: [Box<[u16]>; LEVELS],
-    strides: PhantomData<T>,
-}
-
-impl<T: Strides<LEVELS>, const LEVELS: usize> Index<u32> for Ipv4Pages<T, LEVELS> {
+impl Index<u32> for WidePages {
     fn new(ranges: &[(u32, u16)], limit: usize) -> Result<Self, Unfit> {
-        let mut levels = T::BITS.map(Pages::new);
-        page(&mut levels, ranges, 0, T::shift(0), limit)?;
-        Ok(Self { levels: levels.map(Pages::into_cells), strides: PhantomData })
+        let [first, second, third] = levels([16, 8, 8], ranges, limit)?;
+        let first = first.try_into().map_err(|_| Unfit::Size)?;
+        Ok(Self { first, second: Level::new(&second), third: Level::new(&third) })
     }
 
     #[inline(always)]
     fn class<S: Simd>(&self, _: S, address: u32) -> usize {
-        let (mut page, mut left) = (0, u32::BITS);
-        for (cells, bits) in self.levels.iter().zip(T::BITS) {
-            left = left.wrapping_sub(bits);
-            let cell = address.wrapping_shr(left) & 1u32.wrapping_shl(bits).wrapping_sub(1);
-            page = cells[page << bits | cell as usize].into();
-        }
-        page
+        let page = self.first[(address >> 16) as usize];
+        let page = self.second.cell(page, address >> 8);
+        self.third.cell(page, address).into()
     }
 
     fn bytes(&self) -> usize {
-        self.levels.iter().map(|cells| size_of_val(&**cells)).sum()
+        size_of_val(&*self.first) + self.second.bytes() + self.third.bytes()
     }
+}
+
+impl Index<u32> for NarrowPages {
+    fn new(ranges: &[(u32, u16)], limit: usize) -> Result<Self, Unfit> {
+        let [first, second, third, fourth] = levels([12, 8, 6, 6], ranges, limit)?;
+        let first = first.try_into().map_err(|_| Unfit::Size)?;
+        let (second, third) = (Level::new(&second), Level::new(&third));
+        Ok(Self { first, second, third, fourth: Level::new(&fourth) })
+    }
+
+    #[inline(always)]
+    fn class<S: Simd>(&self, _: S, address: u32) -> usize {
+        let page = self.first[(address >> 20) as usize];
+        let page = self.second.cell(page, address >> 12);
+        let page = self.third.cell(page, address >> 6);
+        self.fourth.cell(page, address).into()
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.first) + self.second.bytes() + self.third.bytes() + self.fourth.bytes()
+    }
+}
+
+/// The cells of each level, page by page, the first level having one page.
+fn levels<const LEVELS: usize>(
+    bits: [u32; LEVELS],
+    ranges: &[(u32, u16)],
+    limit: usize,
+) -> Result<[Box<[u16]>; LEVELS], Unfit> {
+    let mut levels = bits.map(Pages::new);
+    page(&mut levels, ranges, 0, u32::BITS - bits[0], limit)?;
+    Ok(levels.map(Pages::into_cells))
 }
 
 /// Pages of one level while they are made, four cells a word.

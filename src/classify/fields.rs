@@ -86,9 +86,10 @@ macro_rules! with_fields {
 }
 pub(super) use with_fields;
 
-/// Indexes of so many bytes stay near the core whatever they lead to: wide pages, and narrow ones,
-/// whose upper levels are small.
+/// Indexes of so many bytes stay near the core whatever they lead to.
 const FEW_BYTES: usize = 256 << 10;
+
+/// Together with what they lead to, indexes of so many bytes stay in the second cache.
 const SOME_BYTES: usize = 1 << 20;
 
 impl<B: Bits> Fields<B> {
@@ -102,11 +103,12 @@ impl<B: Bits> Fields<B> {
         behind: usize,
         limit: usize,
     ) -> Result<Self, Unfit> {
-        let near = |bytes| limit.min(behind.saturating_mul(2).max(bytes));
-        if let Ok([source, destination]) = indexes(source, destination, near(FEW_BYTES)) {
+        let near = behind.saturating_mul(2).max(FEW_BYTES);
+        if let Ok([source, destination]) = indexes(source, destination, limit.min(near)) {
             return Ok(Self::Wide(IndexedFields { source, destination, service }));
         }
-        if let Ok([source, destination]) = indexes(source, destination, near(SOME_BYTES)) {
+        let near = near.max(SOME_BYTES.saturating_sub(behind));
+        if let Ok([source, destination]) = indexes(source, destination, limit.min(near)) {
             return Ok(Self::Narrow(IndexedFields { source, destination, service }));
         }
         let [source, destination] = indexes(source, destination, limit)?;

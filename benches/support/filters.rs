@@ -4,8 +4,8 @@
 use std::fmt;
 
 use nsg_engine::model::{
-    Access, AddressItem, AddressSpec, Direction, Priority, ProtocolSpec, ResourceId, RuleName,
-    SecurityGroup, SecurityRule,
+    Access, AddressItem, Direction, Priority, ProtocolSpec, ResourceId, RuleName, SecurityGroup,
+    SecurityRule,
 };
 use nsg_engine::net::{Interval, Prefix, Protocol};
 use nsg_engine::resolve::{Names, Ruleset};
@@ -36,51 +36,40 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The proportions of one kind.
+/// The proportions of one kind, as counted in sets of ClassBench's own seeds.
 struct Profile {
-    /// One side in so many is everything.
-    any_source: usize,
-    any_destination: usize,
-    /// Lengths of the other prefixes.
-    lengths: &'static [u8],
-    source_ports: &'static [Ports],
-    destination_ports: &'static [Ports],
-}
-
-/// ClassBench's classes of port ranges.
-#[derive(Clone, Copy)]
-enum Ports {
-    All,
-    Ephemeral,
-    WellKnown,
-    Exact,
-    Range,
+    source_lengths: &'static [u8],
+    destination_lengths: &'static [u8],
+    /// How many different destinations there are at most.
+    destinations: u32,
+    /// How many different ranges of ports a side has, and how many filters in a hundred take any.
+    source_ports: (usize, usize),
+    destination_ports: (usize, usize),
 }
 
 impl Kind {
     fn profile(self) -> Profile {
-        use Ports::{All, Ephemeral, Exact, Range, WellKnown};
         match self {
             Self::Acl => Profile {
-                any_source: 50,
-                any_destination: 200,
-                lengths: &[32, 32, 32, 32, 30, 28, 27, 24, 24, 21],
-                source_ports: &[All],
-                destination_ports: &[Exact, Exact, Exact, Exact, Range, All],
+                source_lengths: &[32, 32, 32, 32, 32, 31, 31, 30, 24, 23],
+                destination_lengths: &[32, 32, 32, 32, 32, 31, 31, 30, 23, 22],
+                destinations: 750,
+                source_ports: (0, 100),
+                destination_ports: (107, 28),
             },
             Self::Fw => Profile {
-                any_source: 3,
-                any_destination: 6,
-                lengths: &[32, 32, 32, 30, 28, 24, 24, 20, 16],
-                source_ports: &[All, All, All, Ephemeral, Exact],
-                destination_ports: &[Exact, Exact, Exact, Range, Ephemeral, WellKnown, All],
+                source_lengths: &[32, 31, 30, 2, 1, 1, 0, 0, 0, 0],
+                destination_lengths: &[32, 32, 32, 31, 31, 31, 30, 1, 0, 0],
+                destinations: u32::MAX,
+                source_ports: (12, 77),
+                destination_ports: (42, 28),
             },
             Self::Ipc => Profile {
-                any_source: 12,
-                any_destination: 15,
-                lengths: &[32, 32, 32, 31, 28, 26, 24, 24, 22, 16],
-                source_ports: &[All, All, All, All, Exact, Ephemeral],
-                destination_ports: &[Exact, Exact, Exact, All, All, Range, Ephemeral],
+                source_lengths: &[32, 32, 31, 25, 24, 24, 23, 23, 16, 0],
+                destination_lengths: &[32, 32, 32, 31, 31, 25, 24, 24, 23, 0],
+                destinations: u32::MAX,
+                source_ports: (33, 81),
+                destination_ports: (53, 56),
             },
         }
     }
@@ -91,6 +80,11 @@ pub(crate) fn filters(kind: Kind, count: u32, seed: u64) -> Ruleset {
     let mut choices = Choices::from_seed(seed);
     let profile = kind.profile();
     let networks: Vec<[u8; 4]> = (0..count / 24 + 8).map(|_| choices.bytes()).collect();
+    let destinations: Vec<Prefix> = (0..count.min(profile.destinations))
+        .map(|_| side(&mut choices, &networks, profile.destination_lengths))
+        .collect();
+    let source_ports = ranges(&mut choices, profile.source_ports.0);
+    let destination_ports = ranges(&mut choices, profile.destination_ports.0);
     let mut drawn: Vec<(usize, SecurityRule)> = (0..count)
         .map(|number| {
             let mut rule = SecurityRule::new(
@@ -99,18 +93,18 @@ pub(crate) fn filters(kind: Kind, count: u32, seed: u64) -> Ruleset {
                 Direction::Inbound,
                 Access::Allow,
             );
-            let (source, a) = side(&mut choices, &networks, &profile, profile.any_source);
-            let (destination, b) = side(&mut choices, &networks, &profile, profile.any_destination);
-            (rule.source, rule.destination) = (source, destination);
-            for (ports, classes) in [
-                (&mut rule.source_ports, profile.source_ports),
-                (&mut rule.destination_ports, profile.destination_ports),
-            ] {
-                ports.known = range(&mut choices, classes).into();
-            }
+            let source = side(&mut choices, &networks, profile.source_lengths);
+            let destination = *choices.pick(&destinations).unwrap();
+            rule.source = AddressItem::from(source).into();
+            rule.destination = AddressItem::from(destination).into();
+            let any = profile.source_ports.1;
+            rule.source_ports.known = ports(&mut choices, &source_ports, any).into();
+            let any = profile.destination_ports.1;
+            rule.destination_ports.known = ports(&mut choices, &destination_ports, any).into();
             let (tcp, udp) = (ProtocolSpec::One(Protocol::TCP), ProtocolSpec::One(Protocol::UDP));
             rule.protocol = choices.one_of(tcp, &[tcp, tcp, udp, ProtocolSpec::Any]).into();
-            (a + b + choices.below(24), rule)
+            let length = usize::from(source.length()) + usize::from(destination.length());
+            (64 - length + choices.below(24), rule)
         })
         .collect();
     drawn.sort_by_key(|(breadth, _)| *breadth);
@@ -123,34 +117,34 @@ pub(crate) fn filters(kind: Kind, count: u32, seed: u64) -> Ruleset {
     Ruleset::of_group(&group, Direction::Inbound, &Names::default())
 }
 
-/// One side, and how many bits of it are open.
-fn side(
-    choices: &mut Choices,
-    networks: &[[u8; 4]],
-    profile: &Profile,
-    any: usize,
-) -> (AddressSpec, usize) {
-    if choices.one_in(any) {
-        return (AddressSpec::any(), 32);
-    }
+fn side(choices: &mut Choices, networks: &[[u8; 4]], lengths: &[u8]) -> Prefix {
     // The lesser of two draws: few networks hold most of the filters.
     let network = networks[choices.below(networks.len()).min(choices.below(networks.len()))];
     let [c, d] = choices.bytes();
-    let length = *choices.pick(profile.lengths).unwrap();
     let address = [network[0], network[1], network[2] & 0xf8 | c & 0x07, d];
-    let prefix = Prefix::truncated(address.into(), length).unwrap();
-    (AddressItem::from(prefix).into(), usize::from(32 - length))
+    Prefix::truncated(address.into(), *choices.pick(lengths).unwrap()).unwrap()
 }
 
-fn range(choices: &mut Choices, classes: &[Ports]) -> Interval<u16> {
-    let port = u16::from_be_bytes(choices.bytes());
-    let usual = choices.one_of(80u16, &[22, 25, 53, 123, 443, 1521, 1723, 5632, 8080, port]);
-    let (first, last) = match choices.pick(classes).unwrap() {
-        Ports::All => (0, u16::MAX),
-        Ports::Ephemeral => (1024, u16::MAX),
-        Ports::WellKnown => (0, 1023),
-        Ports::Exact => (usual, usual),
-        Ports::Range => (usual, usual.saturating_add(port >> 6)),
-    };
-    Interval::new(first, last).unwrap()
+/// So many ranges: the ephemeral ports, the well-known ones, and then mostly single ports.
+fn ranges(choices: &mut Choices, count: usize) -> Vec<Interval<u16>> {
+    let mut ranges: Vec<_> = (0..count)
+        .map(|_| {
+            let first = u16::from_be_bytes(choices.bytes()) >> choices.below(6);
+            let span = choices.one_of(0, &[0, 0, 0, 9, 999]);
+            Interval::new(first, first.saturating_add(span)).unwrap()
+        })
+        .collect();
+    let wide = [(1024, u16::MAX), (0, 1023)].map(|(first, last)| Interval::new(first, last));
+    for (range, wide) in ranges.iter_mut().zip(wide) {
+        *range = wide.unwrap();
+    }
+    ranges
+}
+
+/// One of `ranges`, the first ones more often, or in `any` of a hundred cases all ports.
+fn ports(choices: &mut Choices, ranges: &[Interval<u16>], any: usize) -> Interval<u16> {
+    if choices.below(100) < any {
+        return Interval::new(0, u16::MAX).unwrap();
+    }
+    ranges[choices.below(ranges.len()).min(choices.below(ranges.len()))]
 }

@@ -352,6 +352,54 @@ fn plain_rules_by_the_thousand() {
     }
 }
 
+/// One bit of a summary stands for 64 rules, so that 4,096 rules fill one word of it.
+#[test]
+fn bit_sets_go_on_behind_their_first_summary_word() {
+    let mut group = SecurityGroup::new(ResourceId::new("hosts"));
+    group.default_rules.clear();
+    for number in 0..4200u32 {
+        let name = RuleName::as_written(&format!("rule{number}"));
+        let priority = Priority::new(number);
+        let mut rule = SecurityRule::new(name, priority, Direction::Inbound, Access::Allow);
+        rule.source = AddressItem::from(prefix(0x0a01_0000 + number % 7, 32)).into();
+        rule.destination = AddressItem::from(prefix(0x0a00_0000 + number, 32)).into();
+        group.rules.push(rule);
+    }
+    let ruleset = Ruleset::of_group(&group, Direction::Inbound, &Names::default());
+    let classifier = Classifier::new(&ruleset, &Config::new().strategy(Strategy::Bitsets)).unwrap();
+    for number in 0..4200u32 {
+        let flow = |source: u32| -> Flow {
+            let [source, destination] = [source, 0x0a00_0000 + number].map(Ipv4Addr::from);
+            format!("tcp {source}:9 -> {destination}:80").parse().unwrap()
+        };
+        let answer = |source| classifier.classify(&flow(0x0a01_0000 + source % 7));
+        assert_eq!(answer(number), Answer::Rule(usize::try_from(number).unwrap()));
+        assert_eq!(answer(number + 1), Answer::NoRule);
+    }
+}
+
+/// Rules that are narrow on both sides, then one that is wide on both, then some that are wide on
+/// one: the first of them decides, whichever structure of the forest knows it.
+#[test]
+fn a_forest_gives_the_first_rule_of_all_its_trees() {
+    let line = |n: u32| match n {
+        0..100 => format!("{} a{n} allow inbound tcp 10.1.0.{n}:* -> 10.2.0.{n}:*", 100 + n),
+        100 => "200 wide allow inbound tcp 10.0.0.0/8:* -> 10.0.0.0/8:*".to_owned(),
+        _ => format!("{} b{n} allow inbound tcp *:* -> 10.2.0.{}:*", 100 + n, n - 101),
+    };
+    let mut group = SecurityGroup::new(ResourceId::new("trees"));
+    group.rules = (0..201).map(|n| line(n).parse().unwrap()).collect();
+    group.default_rules.clear();
+    let ruleset = Ruleset::of_group(&group, Direction::Inbound, &Names::default());
+    let forest = Classifier::new(&ruleset, &Config::new().strategy(Strategy::Forest)).unwrap();
+    let flow = |source: &str, n: usize| format!("tcp {source}:9 -> 10.2.0.{n}:80").parse().unwrap();
+    for n in 0..100 {
+        assert_eq!(forest.classify(&flow(&format!("10.1.0.{n}"), n)), Answer::Rule(n));
+        assert_eq!(forest.classify(&flow("10.3.0.1", n)), Answer::Rule(100));
+        assert_eq!(forest.classify(&flow("11.3.0.1", n)), Answer::Rule(101 + n));
+    }
+}
+
 /// Groups of rules meant to make some structure explode.
 fn hostile_rulesets() -> Vec<(&'static str, Ruleset)> {
     let ruleset = |lines: Vec<String>| {

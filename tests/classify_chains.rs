@@ -10,8 +10,8 @@ use nsg_engine::eval::Verdict;
 use nsg_engine::model::{Access, AdminRule, Direction, Flow, SecurityGroup};
 use nsg_engine::net::Prefix;
 use nsg_engine::path::{Chain, Gate};
-use nsg_engine::resolve::{Names, Ruleset, Topology};
-use nsg_engine::strategies::{Case, Choices, NetworkCase, Shape, networks, sized};
+use nsg_engine::resolve::{Names, Ruleset, ServiceTags, Topology};
+use nsg_engine::strategies::{Choices, Generator, NetworkCase, Shape, networks, sized};
 use proptest::prelude::*;
 
 use crate::classify::agrees;
@@ -151,29 +151,42 @@ fn definite_chains_are_decided_without_asking_back() {
     }
 }
 
-fn draw(seed: u64, rules: usize, direction: Direction) -> (Ruleset, Vec<Flow>) {
-    let shape = Shape::default().with_rules(rules).with_flows(200);
-    let case = Case::draw(Choices::from_seed(seed), shape);
-    (case.ruleset(direction), case.flows)
+/// Flows at the corners of these rules, by turns.
+fn flows_at(rulesets: &[Ruleset], count: usize, seed: u64) -> Vec<Flow> {
+    let mut generator = Generator::new(Choices::from_seed(seed), Shape::definite());
+    (0..count).map(|number| generator.flow(&rulesets[number % rulesets.len()])).collect()
 }
 
-/// Stretches of every length, starting and ending inside words.
+/// Stretches of every length, starting and ending inside words. In each, several words have a
+/// rule that matches: the last rule denies everything.
 #[test]
 fn long_lists_keep_to_their_own_bits() {
     for (seed, sizes) in [(1, [10, 70, 200]), (2, [64, 0, 65]), (3, [300, 1, 128])] {
-        let drawn: Vec<_> = (seed..)
-            .zip(sizes)
-            .map(|(seed, rules)| draw(seed, rules, Direction::Inbound))
-            .collect();
-        let gates: Vec<Option<&Ruleset>> = drawn.iter().map(|(rules, _)| Some(rules)).collect();
+        let names = Names::new(ServiceTags::built_in())
+            .with_virtual_network("10.0.0.0/8".parse::<Prefix>().unwrap().into());
+        let drawn = (seed..).zip(sizes).map(|(seed, rules)| {
+            let group = sized::group(2 * rules, 3, seed);
+            Ruleset::of_group(&group, Direction::Inbound, &names)
+        });
+        let drawn: Vec<Ruleset> = drawn.collect();
+        let flows = flows_at(&drawn, 600, seed);
+        let gates: Vec<Option<&Ruleset>> = drawn.iter().map(Some).collect();
+        let mut deciding = BTreeSet::new();
         for config in configs() {
             let classifier = ChainClassifier::new(&gates, &config).unwrap();
-            for flow in drawn.iter().flat_map(|(_, flows)| flows) {
-                for (answer, ruleset) in known(&classifier.classify(flow), &gates) {
+            for flow in &flows {
+                let answers = known(&classifier.classify(flow), &gates);
+                for (gate, (answer, ruleset)) in answers.into_iter().enumerate() {
                     assert!(agrees(ruleset, flow, answer), "{flow}: {answer:?}");
+                    deciding.extend(match answer {
+                        Answer::Rule(rule) => Some((gate, rule / 64)),
+                        _ => None,
+                    });
                 }
             }
         }
+        let words: usize = drawn.iter().map(|ruleset| ruleset.rules().len().div_ceil(64)).sum();
+        assert_eq!(deciding.len(), words, "a word without a rule that decides: {deciding:?}");
     }
 }
 
@@ -182,7 +195,7 @@ fn a_chain_keeps_to_its_size_limit() {
     let group = sized::group(800, 40, 5);
     let names = Names::default();
     let ruleset = Ruleset::of_group(&group, Direction::Inbound, &names);
-    let flows = draw(1, 8, Direction::Inbound).1;
+    let flows = flows_at(std::slice::from_ref(&ruleset), 200, 1);
     let gates = [Some(&ruleset), None, Some(&ruleset)];
     let mut separate = 0;
     for limit in [0, 10_000, 340_000, 380_000, 420_000, 460_000, 500_000, 540_000, 3_000_000] {

@@ -26,6 +26,7 @@ mod corpus_read;
 mod diagnose;
 mod doors;
 mod expressions;
+mod faults;
 #[path = "../benches/support/fleet.rs"]
 mod fleet;
 mod ground_truth;

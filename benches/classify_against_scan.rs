@@ -21,7 +21,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use nsg_engine::classify::{Classifier, Config, FlowKey, Ports, RuleIndex};
+use nsg_engine::classify::{Classifier, Config, FlowKey, Ports, RuleIndex, Tier};
 use nsg_engine::resolve::Ruleset;
 
 use support::family::Family;
@@ -50,11 +50,13 @@ fn main() {
                 let ruleset = group_like(rules, tags, u64::from(rules));
                 let ipv4 = compare::<u32>(&format!("{name}, IPv4"), &ruleset, &Config::new());
                 let ipv6 = compare::<u128>(&format!("{name}, IPv6"), &ruleset, &Config::new());
-                println!(
-                    "| {name}: IPv6 / IPv4 | | | {:.2} | | | {:.2} | | | |",
-                    ipv6.0 / ipv4.0,
-                    ipv6.1 / ipv4.1
-                );
+                let portable = Config::new().tier(Tier::Portable);
+                let portable =
+                    compare::<u32>(&format!("{name}, IPv4, portable"), &ruleset, &portable);
+                for (what, one) in [("IPv6 / IPv4", ipv6), ("portable / not", portable)] {
+                    let (batch, dependent) = (one.0 / ipv4.0, one.1 / ipv4.1);
+                    println!("| {name}: {what} | | | {batch:.2} | | | {dependent:.2} | | | |");
+                }
             }
         }
     }

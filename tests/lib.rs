@@ -34,12 +34,15 @@ mod json;
 mod lints;
 mod museum;
 mod naive;
+#[path = "../examples/diagnose/naming.rs"]
+mod naming;
 mod network_difference;
 mod paths;
 mod properties;
 mod readers;
 mod readme;
 mod refusals;
+mod region_text;
 mod repair;
 mod small_world;
 mod space;

@@ -26,28 +26,35 @@ impl Naming {
     }
 
     /// A region as it reads shortest. Both addresses of a flow are of one IP version, so that a
-    /// name means the addresses of the versions that the other side has.
+    /// name means the addresses of the versions that the other side has; it must then say which.
     pub(crate) fn text(&self, region: &Region) -> String {
-        let source = self.addresses(&region.source, &region.destination);
-        let destination = self.addresses(&region.destination, &region.source);
+        let source = self.name(&region.source, &region.destination.families());
+        let other_side = if source.is_some() { AddressSet::full() } else { region.source.clone() };
+        let destination = self.name(&region.destination, &other_side.families());
+        let source = source.unwrap_or_else(|| blocks(&region.source));
+        let destination = destination.unwrap_or_else(|| blocks(&region.destination));
         let (protocol, ports) = (region.protocol_text(), &region.source_ports);
         format!("{protocol} {source}:{ports} -> {destination}:{}", region.destination_ports)
     }
 
-    fn addresses(&self, set: &AddressSet, other_side: &AddressSet) -> String {
-        let versions = other_side.families();
-        let met = set.intersection(&versions);
+    /// A name that means this set within these IP versions, if it is shorter than its blocks.
+    fn name(&self, set: &AddressSet, versions: &AddressSet) -> Option<String> {
+        let met = set.intersection(versions);
         let named = self.0.iter().filter(|(_, named)| named.covers(&met)).map(|(name, named)| {
-            let exceptions = named.intersection(&versions).difference(&met);
+            let exceptions = named.intersection(versions).difference(&met);
             Piece { name: (*name).to_owned(), exceptions: exceptions.prefixes().collect() }
         });
-        let pieces = pieces(set);
-        match named.min_by_key(Piece::length) {
-            Some(one) if one.length() < pieces.iter().map(Piece::length).sum() => one.to_string(),
-            _ if pieces.is_empty() => "nothing".to_owned(),
-            _ => pieces.iter().map(Piece::to_string).collect::<Vec<_>>().join(","),
-        }
+        let shortest = named.min_by_key(Piece::length)?;
+        let length: usize = pieces(set).iter().map(Piece::length).sum();
+        (shortest.length() < length).then(|| shortest.to_string())
     }
+}
+
+fn blocks(set: &AddressSet) -> String {
+    if set.is_empty() {
+        return "nothing".to_owned();
+    }
+    pieces(set).iter().map(Piece::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// A set that has a name, without some blocks of it.

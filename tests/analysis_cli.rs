@@ -189,9 +189,15 @@ fn lint_does_not_call_what_it_could_not_read_clean() {
     let file = Scratch::new("without-id.json", input);
     let output = run(&["lint", file.path(), "--exit-code"]);
     assert_eq!(output.status.code(), Some(3));
-    assert_eq!(stdout(&output), "nothing found besides the error in the input\n");
+    assert_eq!(stdout(&output), "nothing found in what could be read: the input has a problem\n");
     assert!(stderr(&output).contains("/resources/0: the resource has neither an id"));
-    assert_eq!(json_of(&["lint", file.path()])["inputErrors"], 1);
+    assert_eq!(json_of(&["lint", file.path()])["inputProblems"], 1);
+
+    let cut = r#"{"value": [{"id": "/g/networkSecurityGroups/nsg", "properties": {"securityRules":
+        []}, "type": "Microsoft.Network/networkSecurityGroups"}], "nextLink": "https://next"}"#;
+    let file = Scratch::new("cut.json", cut);
+    let output = run(&["lint", file.path(), "--code", "any-any-allow", "--exit-code"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
 }
 
 /// A list of blocks with a hole in it is written as what is around the hole, except the hole.

@@ -49,7 +49,7 @@ fn each_fault_has_one_place() {
 fn planted_faults_are_found() {
     let copy = std::env::temp_dir().join(format!("nsg-engine-faults-{}", std::process::id()));
     std::fs::create_dir_all(&copy).unwrap();
-    for part in ["Cargo.toml", "README.md", "src", "tests", "benches", "examples"] {
+    for part in ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "benches", "examples"] {
         copy_all(&root().join(part), &copy.join(part));
     }
     assert_eq!(first_failure(&copy).0, None, "the copy fails without a fault");

@@ -50,11 +50,12 @@ impl Common {
     /// Reads the inputs into a network whose names are bound, and reports on standard error what
     /// was found in them.
     pub(crate) fn topology(&self) -> Result<Topology, Failure> {
-        self.topology_and_errors().map(|(topology, _)| topology)
+        self.topology_and_problems().map(|(topology, _)| topology)
     }
 
-    /// The same, and how many errors were found in the inputs: something is not as they mean it.
-    pub(crate) fn topology_and_errors(&self) -> Result<(Topology, usize), Failure> {
+    /// The same, and how many errors and warnings there are about the inputs: what they mean was
+    /// not all understood.
+    pub(crate) fn topology_and_problems(&self) -> Result<(Topology, usize), Failure> {
         let network = self.network(&self.inputs)?;
         let is_other = |finding: &Finding| finding.code == Code::NothingRecognised;
         let others: Vec<_> = network.findings.iter().filter(|one| is_other(one)).collect();
@@ -108,8 +109,8 @@ impl Common {
             refuse(&mut findings)?;
         }
         self.report(&findings);
-        let errors = findings.iter().filter(|one| one.severity == Severity::Error).count();
-        Ok((topology, errors))
+        let problems = findings.iter().filter(|one| one.severity > Severity::Note).count();
+        Ok((topology, problems))
     }
 
     /// Standard input can be read once.

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         );
         return Err(Failure::new(why));
     }
-    let (topology, input_errors) = arguments.common.topology_and_errors()?;
+    let (topology, input_problems) = arguments.common.topology_and_problems()?;
     let mut found = lint(&topology, &Limits::default());
     // A question that was not answered might have had any code.
     let is_stopped = |one: &Lint| one.code == LintCode::LimitReached;
@@ -45,13 +45,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     match arguments.common.format.unwrap_or(Format::Text) {
         Format::Json => {
             let findings = found.iter().map(Finding::from).collect();
-            output::print_json(&Answer { findings, input_errors })?;
+            output::print_json(&Answer { findings, input_problems })?;
         }
-        format => output::print(&text(&Paint::new(format), &found, input_errors))?,
+        format => output::print(&text(&Paint::new(format), &found, input_problems))?,
     }
     Ok(if !found.iter().all(is_stopped) {
         Outcome::Blocked
-    } else if found.is_empty() && input_errors == 0 {
+    } else if found.is_empty() && input_problems == 0 {
         Outcome::Allowed
     } else {
         Outcome::Indeterminate
@@ -62,8 +62,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
     findings: Vec<Finding<'a>>,
-    /// How many errors the inputs have: what they leave out was not looked at.
-    input_errors: usize,
+    /// How many errors and warnings there are about the inputs: what was not understood was not
+    /// looked at.
+    input_problems: usize,
 }
 
 #[derive(Serialize)]
@@ -103,11 +104,15 @@ impl<'a> From<&'a Lint> for Finding<'a> {
     }
 }
 
-fn text(paint: &Paint, found: &[Lint], input_errors: usize) -> String {
-    match (found, input_errors) {
+fn text(paint: &Paint, found: &[Lint], input_problems: usize) -> String {
+    match (found, input_problems) {
         ([], 0) => return "nothing found".to_owned(),
-        ([], 1) => return "nothing found besides the error in the input".to_owned(),
-        ([], errors) => return format!("nothing found besides the {errors} errors in the input"),
+        ([], 1) => {
+            return "nothing found in what could be read: the input has a problem".to_owned();
+        }
+        ([], many) => {
+            return format!("nothing found in what could be read: the input has {many} problems");
+        }
         _ => {}
     }
     let mut text = String::new();

@@ -28,33 +28,39 @@ impl Naming {
     /// A region as it reads shortest. Both addresses of a flow are of one IP version, so that a
     /// name means the addresses of the versions that the other side has; it must then say which.
     pub(crate) fn text(&self, region: &Region) -> String {
-        let source = self.name(&region.source, &region.destination.families());
-        let other_side = if source.is_some() { AddressSet::full() } else { region.source.clone() };
-        let destination = self.name(&region.destination, &other_side.families());
-        let source = source.unwrap_or_else(|| blocks(&region.source));
-        let destination = destination.unwrap_or_else(|| blocks(&region.destination));
+        let (source, destination) = (pieces(&region.source), pieces(&region.destination));
+        let named = self.name(&region.source, &region.destination.families(), &source);
+        let other_side = if named.is_some() { AddressSet::full() } else { region.source.clone() };
+        let source = named.unwrap_or_else(|| list(&source));
+        let named = self.name(&region.destination, &other_side.families(), &destination);
+        let destination = named.unwrap_or_else(|| list(&destination));
         let (protocol, ports) = (region.protocol_text(), &region.source_ports);
         format!("{protocol} {source}:{ports} -> {destination}:{}", region.destination_ports)
     }
 
-    /// A name that means this set within these IP versions, if it is shorter than its blocks.
-    fn name(&self, set: &AddressSet, versions: &AddressSet) -> Option<String> {
+    /// A name that means this set within these IP versions, if it is shorter than its pieces.
+    fn name(&self, set: &AddressSet, versions: &AddressSet, pieces: &[Piece]) -> Option<String> {
         let met = set.intersection(versions);
         let named = self.0.iter().filter(|(_, named)| named.covers(&met)).map(|(name, named)| {
             let exceptions = named.intersection(versions).difference(&met);
             Piece { name: (*name).to_owned(), exceptions: exceptions.prefixes().collect() }
         });
         let shortest = named.min_by_key(Piece::length)?;
-        let length: usize = pieces(set).iter().map(Piece::length).sum();
-        (shortest.length() < length).then(|| shortest.to_string())
+        let length = pieces.iter().map(Piece::length).sum();
+        let is_shorter = if shortest.exceptions.is_empty() {
+            shortest.length() < length
+        } else {
+            shortest.is_half(length)
+        };
+        is_shorter.then(|| shortest.to_string())
     }
 }
 
-fn blocks(set: &AddressSet) -> String {
-    if set.is_empty() {
+fn list(pieces: &[Piece]) -> String {
+    if pieces.is_empty() {
         return "nothing".to_owned();
     }
-    pieces(set).iter().map(Piece::to_string).collect::<Vec<_>>().join(",")
+    pieces.iter().map(Piece::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// A set that has a name, without some blocks of it.
@@ -71,6 +77,11 @@ impl Piece {
     /// How many names it takes.
     fn length(&self) -> usize {
         self.exceptions.len().saturating_add(1)
+    }
+
+    /// Whether it is half as long or shorter: otherwise exceptions are not worth thinking of.
+    fn is_half(&self, length: usize) -> bool {
+        self.length().saturating_mul(2) <= length
     }
 }
 
@@ -92,27 +103,25 @@ fn written(block: Prefix) -> String {
 /// A set as blocks, with exceptions where these make it half as long or shorter.
 fn pieces(set: &AddressSet) -> Vec<Piece> {
     let versions: Vec<Prefix> = set.families().prefixes().collect();
-    versions
-        .into_iter()
-        .flat_map(|version| pieces_in(version, &set.intersection(&version.into())))
-        .collect()
+    let of_version = |version: Prefix| pieces_of(&set.intersection(&version.into()));
+    versions.into_iter().flat_map(of_version).collect()
 }
 
-fn pieces_in(block: Prefix, set: &AddressSet) -> Vec<Piece> {
-    let exceptions = AddressSet::from(block).difference(set);
-    if set.is_empty() || exceptions.is_empty() {
-        return set.prefixes().map(|all| Piece::block(all, Vec::new())).collect();
-    }
-    let half = |address| Prefix::truncated(address, block.length().saturating_add(1));
-    let lower = half(block.address()).into_iter();
-    let upper = lower.clone().flat_map(|lower| {
-        AddressSet::from(block).difference(&lower.into()).prefixes().collect::<Vec<_>>()
-    });
-    let pieces: Vec<Piece> = lower
-        .chain(upper)
-        .flat_map(|half| pieces_in(half, &set.intersection(&half.into())))
-        .collect();
-    let whole = Piece::block(block, exceptions.prefixes().collect());
-    let length: usize = pieces.iter().map(Piece::length).sum();
-    if whole.length().saturating_mul(2) <= length { vec![whole] } else { pieces }
+/// The same for addresses of one IP version.
+fn pieces_of(set: &AddressSet) -> Vec<Piece> {
+    let blocks: Vec<Prefix> = set.prefixes().collect();
+    let (first, last) = match blocks.as_slice() {
+        [] => return Vec::new(),
+        [one] => return vec![Piece::block(*one, Vec::new())],
+        [first, .., last] => (first, last),
+    };
+    let around = |length| Prefix::truncated(first.address(), length);
+    let common = (0..first.length()).rev().filter_map(around).find(|block| block.covers(last));
+    let Some(common) = common else { return Vec::new() };
+    let lower = around(common.length().saturating_add(1)).map_or(AddressSet::empty(), Into::into);
+    let pieces: Vec<Piece> =
+        [set.intersection(&lower), set.difference(&lower)].iter().flat_map(pieces_of).collect();
+    let exceptions = AddressSet::from(common).difference(set);
+    let whole = Piece::block(common, exceptions.prefixes().collect());
+    if whole.is_half(pieces.iter().map(Piece::length).sum()) { vec![whole] } else { pieces }
 }

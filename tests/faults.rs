@@ -96,9 +96,8 @@ fn first_failure(root: &Path) -> (Option<String>, Duration) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(run.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let failed = lines.filter_map(|line| Some(line.strip_suffix(" ... FAILED")?.to_owned()));
-        let failed = { failed }.next();
+        let mut lines = BufReader::new(run.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let failed = lines.find_map(|line| Some(line.strip_suffix(" ... FAILED")?.to_owned()));
         if failed.is_some() {
             run.kill().unwrap();
         }

@@ -10,7 +10,7 @@ use nsg_engine::analysis::{
 use nsg_engine::model::{Direction, ResourceId};
 use nsg_engine::network::Link;
 use nsg_engine::resolve::Topology;
-use nsg_engine::space::{LimitExceeded, Limits};
+use nsg_engine::space::{LimitExceeded, Limits, Region};
 use serde::Serialize;
 
 use crate::Failure;
@@ -50,11 +50,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let before = common.topology_of(std::slice::from_ref(old), tags)?;
     let new_tags = arguments.new_service_tags.as_deref().or(tags);
     let after = common.topology_of(std::slice::from_ref(new), new_tags)?;
-    let naming = Naming::of([&before, &after]);
     let (mut groups, mut interfaces) = (Vec::new(), Vec::new());
     for comparison in arguments.comparisons(&before, &after)? {
         let list = if comparison.configuration().is_none() { &mut groups } else { &mut interfaces };
-        list.extend(compare(&comparison, &naming));
+        list.extend(compare(&comparison));
     }
     let attachments = arguments.attachments(&before, &after);
     let service_tags = changed_tags(&before, &after).iter().map(Tag::from).collect();
@@ -64,7 +63,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let answer = Answer::new(groups, interfaces, attachments, service_tags, uncompared);
     match common.format.unwrap_or(Format::Text) {
         Format::Json => output::print_json(&answer)?,
-        format => output::print(&answer.text(&Paint::new(format)))?,
+        format => {
+            let naming = Naming::of([&before, &after]);
+            output::print(&answer.text(&Paint::new(format), &naming))?;
+        }
     }
     Ok(match (answer.is_different(), answer.is_open()) {
         (true, _) => Outcome::Blocked,
@@ -146,12 +148,12 @@ impl Arguments {
     }
 }
 
-fn compare(comparison: &Comparison<'_>, naming: &Naming) -> Vec<Place> {
+fn compare(comparison: &Comparison<'_>) -> Vec<Place> {
     if let Some(side) = comparison.missing() {
         return vec![Place::missing(comparison, side)];
     }
     let one = |direction| match comparison.difference(direction, &Limits::default()) {
-        Ok(found) => Place::new(comparison, direction, &found, naming),
+        Ok(found) => Place::new(comparison, direction, &found),
         Err(exceeded) => Place::stopped(comparison, direction, &exceeded),
     };
     [Direction::Inbound, Direction::Outbound].map(one).into()
@@ -256,23 +258,18 @@ struct Place {
 #[derive(Clone)]
 struct Line {
     mark: &'static str,
-    region: String,
+    region: Region,
     reasons: String,
 }
 
 impl Place {
-    fn new(
-        comparison: &Comparison<'_>,
-        direction: Direction,
-        found: &Difference,
-        naming: &Naming,
-    ) -> Self {
+    fn new(comparison: &Comparison<'_>, direction: Direction, found: &Difference) -> Self {
         let json = |changes: &[Change]| changes.iter().map(RegionJson::from).collect();
         let lines = |mark, changes: &[Change]| {
             let line = |change: &Change| {
                 let Change { region, witness, before, after, .. } = change;
                 let reasons = format!("{witness}: {before}; now {after}");
-                Line { mark, region: naming.text(region), reasons }
+                Line { mark, region: region.clone(), reasons }
             };
             changes.iter().map(line).collect::<Vec<_>>()
         };
@@ -375,7 +372,7 @@ impl Answer {
         self.uncompared.is_some() || self.places().any(is_open)
     }
 
-    fn text(&self, paint: &Paint) -> String {
+    fn text(&self, paint: &Paint, naming: &Naming) -> String {
         let mut text = String::new();
         for attachment in &self.attachments {
             text.push_str(&paint.line(0, &attachment.text()));
@@ -397,7 +394,8 @@ impl Answer {
             }
             text.push_str(&paint.line(0, &format!("{name} {direction}")));
             for Line { mark, region, reasons } in &place.lines {
-                let (region, reasons) = (paint.code(region), output::plain(reasons));
+                let region = paint.code(&naming.text(region));
+                let reasons = output::plain(reasons);
                 text.push_str(&paint.line(1, &format!("{} {region}", paint.sign(mark))));
                 text.push_str(&paint.line(3, &reasons));
             }
